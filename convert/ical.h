@@ -1,0 +1,37 @@
+/* iCalendar and iTIP/iMIP (RFC 5545, 5546, 6047) to native appointments, tasks and notes, and back. */
+#pragma once
+
+#include "convert/message.h"
+
+G_BEGIN_DECLS
+
+/* Reads the calendar object in TEXT (UTF-8) into MESSAGE: its type (a REPLY makes a Status with reports), calendar,
+ * and, where the message has none of its own, subject, from and recipients.  METHOD is that of the Content-Type or
+ * NULL; the object's own wins.  SITE_TIMEZONE as in PnMimeOptions.  FALSE with PN_CONVERT_ERROR_SYNTAX if nothing
+ * in it can be used: the caller then keeps it as an attachment.  What is dropped or repaired is added to losses. */
+gboolean pn_ical_read (PnMessage *message, const char *text, gsize length, const char *method,
+                       const char *site_timezone, GError **error);
+
+/* The iCalendar object for MESSAGE, CRLF line ends, UTF-8: composed from message->calendar (and a REPLY from a status
+ * message's calendar and reports).  NOW stamps DTSTAMP where there is none.  Caller frees. */
+char *pn_ical_write (PnMessage *message, gint64 now, GError **error);
+
+/* The reply of ATTENDEE to the invitation in MESSAGE: a new status message with method REPLY, UID, SEQUENCE,
+ * RECURRENCE-ID and ORGANIZER kept and exactly one attendee.  COMMENT may be NULL. */
+PnMessage *pn_ical_reply (const PnMessage *invitation, const PnAddress *attendee, PnPartstat partstat,
+                          const char *comment, gint64 now);
+
+/* A few lines that tell a person what the appointment says (for the plain body).  Caller frees. */
+char *pn_ical_describe (const PnCalendar *calendar);
+
+/* Zones.  The IANA name for a Windows, IANA or GroupWise display name; NULL if unknown.  Borrowed, never freed. */
+const char *pn_timezone_find (const char *name);
+/* Seconds since 1970 of a wall clock time in the zone TZID (IANA). */
+gboolean pn_timezone_to_unix (const char *tzid, int year, int month, int day, int hour, int minute, int second,
+                              gint64 *unix_time);
+/* Wall clock in TZID of an instant; fills all but tzid. */
+gboolean pn_timezone_from_unix (const char *tzid, gint64 unix_time, PnCalendarTime *out);
+/* A VTIMEZONE with one STANDARD and at most one DAYLIGHT observance, yearly rules, as valid at AT.  Caller frees. */
+char *pn_timezone_write (const char *tzid, gint64 at);
+
+G_END_DECLS

@@ -1,0 +1,40 @@
+/* Internet mail to native messages and back (RFC 5322, 2045-2049, 2231, 6532). */
+#pragma once
+
+#include "convert/message.h"
+
+G_BEGIN_DECLS
+
+typedef struct {
+  const char *site_charset;  /* last resort for undeclared 8-bit text; NULL: windows-1252 */
+  const char *site_timezone; /* IANA name for floating calendar times; NULL: UTC */
+  guint max_depth;           /* nesting of parts; deeper ones stay one attachment with a loss; 0: 100 */
+  guint max_parts;           /* 0: 10,000 */
+  gboolean skeleton;         /* keep what is needed to give the original bytes back */
+} PnMimeOptions;
+
+/* Converts the message in SOURCE.  Never fails on bad mail: what is not understood is kept as it came and named
+ * in message->losses.  Fails only when SOURCE does (PN_CONVERT_ERROR_IO).  Contents of attachments are ranges of
+ * SOURCE.  Calendar parts make the message an appointment, task, note or status (convert/ical.h). */
+PnMessage *pn_mime_read (PnSource *source, const PnMimeOptions *options, GError **error);
+
+/* The envelope of a message that came by SMTP is merged in: recipients found in the header are to be delivered
+ * to, the others of the header are not; those that stand in no header field are blind copies.  Arguments: addr-specs. */
+void pn_mime_set_envelope (PnMessage *message, const char *mail_from, const char *const *rcpt_to);
+
+typedef struct {
+  const char *host;            /* right side of a Message-ID that has to be made */
+  const char *default_domain;  /* Internet domain for native addresses without an Internet address */
+  gint64 now;                  /* Date of a message without one; seconds */
+  gboolean ignore_skeleton;    /* compose anew even if the original bytes could be given back */
+  gboolean keep_bcc;           /* write a Bcc field */
+} PnMimeWriteOptions;
+
+/* Writes MESSAGE as Internet mail, line ends CRLF: the original bytes if it has a skeleton (then with the line
+ * ends of the original), else composed.  What cannot be carried is added to message->losses. */
+gboolean pn_mime_write (PnMessage *message, const PnMimeWriteOptions *options, PnSink *sink, GError **error);
+
+/* Fills message->headers of a message read from a native carrier from its skeleton. */
+gboolean pn_mime_restore_headers (PnMessage *message, GError **error);
+
+G_END_DECLS
