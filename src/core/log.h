@@ -8,7 +8,7 @@
 
 G_BEGIN_DECLS
 
-/* PROGRAM names the lines; DIR (or NULL) is where day logs mmddlog.nnn are written. LEVEL: "error", "warning", "info", "debug". */
+/* PROGRAM names the lines; DIR (or NULL) is where day logs mmddlog.<program> are written. LEVEL: "error", "warning", "info", "debug". */
 void pn_log_init (const char *program, const char *dir, const char *level);
 const char *pn_log_program (void);
 

@@ -1,0 +1,356 @@
+#include "core/config.h"
+
+#include <gio/gio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+G_DEFINE_QUARK (pn-config-error-quark, pn_config_error)
+
+typedef enum { TEXT, NUMBER, SWITCH } SettingType;
+
+typedef struct {
+  const char *group, *key;
+  SettingType type;
+  const char *fallback; /* NULL: must be given */
+  gint64 min, max;      /* of a NUMBER */
+  const char *help;     /* with the unit */
+} Setting;
+
+#define NO_LIMIT G_MAXINT64
+
+/* clang-format off */
+static const Setting settings[] = {
+  { "domain", "name", TEXT, NULL, 0, 0, "native name of the domain" },
+  { "domain", "internet-domains", TEXT, NULL, 0, 0, "Internet domains mail is taken for, blank separated; the first one is used in addresses" },
+  { "domain", "host", TEXT, "", 0, 0, "own host name in greetings, Received fields and message ids; empty: the first Internet domain with mail. in front" },
+  { "domain", "timezone", TEXT, "UTC", 0, 0, "IANA zone of times that name none" },
+  { "domain", "postmaster", TEXT, "", 0, 0, "user who gets mail for postmaster; empty: the first user" },
+  { "domain", "post-offices", TEXT, NULL, 0, 0, "native names of the post offices, ';' separated; each is a directory of that name" },
+
+  { "smtp", "listen", TEXT, "127.0.0.1:2525", 0, 0, "addresses to take mail from the Internet on, blank separated; port 0 picks a free one" },
+  { "smtp", "submission", TEXT, "127.0.0.1:2587", 0, 0, "addresses to take mail from our users on (AUTH wanted); empty: none" },
+  { "smtp", "listen-tls", TEXT, "", 0, 0, "the same with TLS from the first byte; empty: none" },
+  { "smtp", "max-message-size", NUMBER, "52428800", 1024, NO_LIMIT, "largest message taken, bytes" },
+  { "smtp", "max-recipients", NUMBER, "1000", 1, 100000, "most recipients of one message" },
+  { "smtp", "max-sessions", NUMBER, "5000", 1, 1000000, "most sessions at a time" },
+  { "smtp", "max-sessions-per-address", NUMBER, "1000", 1, 1000000, "most sessions at a time from one address" },
+  { "smtp", "max-errors", NUMBER, "20", 1, 100000, "wrong commands after which a session is ended" },
+  { "smtp", "idle-timeout", NUMBER, "300", 1, 86400, "silence after which a session is ended, seconds" },
+  { "smtp", "journal-limit", NUMBER, "65536", 0, 16777216, "messages larger than this many bytes become files of their own in receive/; 0: all do" },
+  { "smtp", "journal-segment", NUMBER, "16777216", 1048576, 1073741824, "size of a segment of the receive journal, bytes" },
+  { "smtp", "disk-reserve", NUMBER, "16777216", 0, NO_LIMIT, "free space below which mail is put off (452), bytes" },
+  { "smtp", "auth-without-tls", SWITCH, "false", 0, 0, "offer AUTH without TLS too (for tests on loopback)" },
+  { "smtp", "relay-from", TEXT, "", 0, 0, "networks (CIDR, blank separated) that may send to foreign domains without AUTH" },
+  { "smtp", "relay", TEXT, "", 0, 0, "host[:port] that takes all outgoing mail; empty: the MX of each domain" },
+  { "smtp", "relay-user", TEXT, "", 0, 0, "name for AUTH at the relay" },
+  { "smtp", "relay-password", TEXT, "", 0, 0, "password for AUTH at the relay" },
+  { "smtp", "routes", TEXT, "", 0, 0, "static routes: domain host[:port]; .domain host[:port]; ... (a leading dot stands for all subdomains; [address] needs no look-up)" },
+  { "smtp", "send-threads", NUMBER, "8", 1, 256, "deliveries at a time" },
+  { "smtp", "retry", TEXT, "300 600 1200 2400 14400", 0, 0, "seconds between tries, the last one repeats" },
+  { "smtp", "retry-limit", NUMBER, "345600", 1, 31536000, "age at which a message is given up, seconds" },
+  { "smtp", "delay-notice", NUMBER, "14400", 0, 31536000, "age at which the sender is told of the delay, seconds; 0: never" },
+  { "smtp", "connect-timeout", NUMBER, "60", 1, 3600, "seconds to wait for a connection" },
+  { "smtp", "command-timeout", NUMBER, "300", 1, 3600, "seconds to wait for an answer; the one after the data gets twice as long" },
+  { "smtp", "tls-verify", SWITCH, "false", 0, 0, "deliver only over TLS with a certificate that verifies" },
+
+  { "tls", "certificate", TEXT, "postern.crt", 0, 0, "certificate chain (PEM), relative to the directory" },
+  { "tls", "key", TEXT, "postern.pem", 0, 0, "its private key (PEM), mode 600" },
+
+  { "dns", "server", TEXT, "", 0, 0, "name server to ask, address or address@port; empty: those of the system" },
+
+  { "agent", "threads", NUMBER, "0", 0, 256, "conversions at a time; 0: one per processor" },
+  { "agent", "site-charset", TEXT, "windows-1252", 0, 0, "charset of 8-bit text that names none and is not UTF-8" },
+  { "agent", "correlation-age", NUMBER, "4", 1, 3650, "days for which statuses are tied to a sent message" },
+
+  { "ofs", "batch", NUMBER, "256", 1, 4096, "most messages committed together" },
+
+  { "queue", "scan-interval", NUMBER, "10", 1, 3600, "seconds between scans that make up for a lost wake-up" },
+
+  { "log", "level", TEXT, "info", 0, 0, "error, warning, info or debug" },
+};
+/* clang-format on */
+
+static const Setting *
+find_setting (const char *group, const char *key)
+{
+  for (guint i = 0; i < G_N_ELEMENTS (settings); i++)
+    if (g_str_equal (settings[i].group, group) && g_str_equal (settings[i].key, key))
+      return &settings[i];
+  return NULL;
+}
+
+/* Levenshtein distance, for the hint at a misspelt name. */
+static guint
+distance (const char *a, const char *b)
+{
+  gsize n = strlen (b);
+  g_autofree guint *row = g_new (guint, n + 1);
+  for (gsize j = 0; j <= n; j++)
+    row[j] = (guint) j;
+  for (gsize i = 0; a[i]; i++) {
+    guint diagonal = row[0];
+    row[0] = (guint) i + 1;
+    for (gsize j = 0; j < n; j++) {
+      guint above = row[j + 1];
+      guint best = MIN (above, row[j]) + 1;
+      row[j + 1] = MIN (best, diagonal + (a[i] != b[j]));
+      diagonal = above;
+    }
+  }
+  return row[n];
+}
+
+static const Setting *
+nearest (const char *group, const char *key)
+{
+  const Setting *best = NULL;
+  guint best_distance = G_MAXUINT;
+  for (guint i = 0; i < G_N_ELEMENTS (settings); i++) {
+    guint d = distance (key, settings[i].key) + (g_str_equal (group, settings[i].group) ? 0 : 1);
+    if (d < best_distance) {
+      best_distance = d;
+      best = &settings[i];
+    }
+  }
+  return best;
+}
+
+static gboolean
+check_value (const Setting *setting, const char *value, const char *path, GError **error)
+{
+  char *end = NULL;
+  gint64 number;
+  switch (setting->type) {
+  case TEXT:
+    return TRUE;
+  case SWITCH:
+    if (g_str_equal (value, "true") || g_str_equal (value, "false"))
+      return TRUE;
+    g_set_error (error, PN_CONFIG_ERROR, PN_CONFIG_ERROR_INVALID, "%s: [%s] %s: '%s' is neither true nor false", path,
+                 setting->group, setting->key, value);
+    return FALSE;
+  case NUMBER:
+    number = g_ascii_strtoll (value, &end, 10);
+    if (*value && end && !*end && number >= setting->min && number <= setting->max)
+      return TRUE;
+    g_set_error (error, PN_CONFIG_ERROR, PN_CONFIG_ERROR_INVALID,
+                 "%s: [%s] %s: '%s' is not a number from %" G_GINT64_FORMAT " to %" G_GINT64_FORMAT, path, setting->group,
+                 setting->key, value, setting->min, setting->max);
+    return FALSE;
+  }
+  g_assert_not_reached ();
+}
+
+static gboolean
+check_file (GKeyFile *file, const char *path, GError **error)
+{
+  g_auto (GStrv) groups = g_key_file_get_groups (file, NULL);
+  for (char **group = groups; *group; group++) {
+    g_auto (GStrv) keys = g_key_file_get_keys (file, *group, NULL, NULL);
+    for (char **key = keys; keys && *key; key++) {
+      const Setting *setting = find_setting (*group, *key);
+      if (!setting) {
+        const Setting *hint = nearest (*group, *key);
+        g_set_error (error, PN_CONFIG_ERROR, PN_CONFIG_ERROR_INVALID, "%s: [%s] %s: unknown setting; did you mean [%s] %s?",
+                     path, *group, *key, hint->group, hint->key);
+        return FALSE;
+      }
+      g_autofree char *value = g_key_file_get_string (file, *group, *key, error);
+      if (!value || !check_value (setting, value, path, error))
+        return FALSE;
+    }
+  }
+  for (guint i = 0; i < G_N_ELEMENTS (settings); i++) {
+    const Setting *s = &settings[i];
+    if (!s->fallback && !g_key_file_has_key (file, s->group, s->key, NULL)) {
+      g_set_error (error, PN_CONFIG_ERROR, PN_CONFIG_ERROR_MISSING, "%s: [%s] %s is missing: %s", path, s->group, s->key,
+                   s->help);
+      return FALSE;
+    }
+  }
+  return TRUE;
+}
+
+/* Names become directories. */
+static gboolean
+check_name (const char *name, const char *what, const char *path, GError **error)
+{
+  if (*name && *name != '.' && !strpbrk (name, "/\\;:\"*?<>|") && strlen (name) <= 64 && g_utf8_validate (name, -1, NULL))
+    return TRUE;
+  g_set_error (error, PN_CONFIG_ERROR, PN_CONFIG_ERROR_INVALID, "%s: '%s' cannot be the name of a %s", path, name, what);
+  return FALSE;
+}
+
+static gboolean
+fill_names (PnConfig *self, const char *path, GError **error)
+{
+  self->domain = g_strdup (pn_config_string (self, "domain", "name"));
+  if (!check_name (self->domain, "domain", path, error))
+    return FALSE;
+
+  g_autofree char *joined = g_strdup (pn_config_string (self, "domain", "internet-domains"));
+  g_auto (GStrv) words = g_strsplit_set (joined, " \t,", -1);
+  g_autoptr (GPtrArray) domains = g_ptr_array_new ();
+  for (char **w = words; *w; w++)
+    if (**w)
+      g_ptr_array_add (domains, g_ascii_strdown (*w, -1));
+  g_ptr_array_add (domains, NULL);
+  self->internet_domains = (char **) g_ptr_array_free (g_steal_pointer (&domains), FALSE);
+  if (!self->internet_domains[0]) {
+    g_set_error (error, PN_CONFIG_ERROR, PN_CONFIG_ERROR_INVALID, "%s: [domain] internet-domains names no domain", path);
+    return FALSE;
+  }
+  self->internet_domain = g_strdup (self->internet_domains[0]);
+
+  const char *host = pn_config_string (self, "domain", "host");
+  self->host = *host ? g_strdup (host) : g_strconcat ("mail.", self->internet_domain, NULL);
+  self->timezone = g_strdup (pn_config_string (self, "domain", "timezone"));
+  self->postmaster = g_strdup (pn_config_string (self, "domain", "postmaster"));
+
+  g_auto (GStrv) names = g_strsplit (pn_config_string (self, "domain", "post-offices"), ";", -1);
+  for (char **n = names; *n; n++) {
+    char *name = g_strstrip (*n);
+    if (!*name)
+      continue;
+    if (!check_name (name, "post office", path, error))
+      return FALSE;
+    if (g_ascii_strcasecmp (name, self->domain) == 0) {
+      g_set_error (error, PN_CONFIG_ERROR, PN_CONFIG_ERROR_INVALID, "%s: post office '%s' has the name of the domain", path, name);
+      return FALSE;
+    }
+    PnPostOfficeConfig *office = g_new0 (PnPostOfficeConfig, 1);
+    office->name = g_strdup (name);
+    office->path = g_build_filename (self->root, name, NULL);
+    g_ptr_array_add (self->post_offices, office);
+  }
+  if (self->post_offices->len == 0) {
+    g_set_error (error, PN_CONFIG_ERROR, PN_CONFIG_ERROR_INVALID, "%s: [domain] post-offices names none", path);
+    return FALSE;
+  }
+  return TRUE;
+}
+
+static void
+post_office_config_free (PnPostOfficeConfig *self)
+{
+  g_free (self->name);
+  g_free (self->path);
+  g_free (self);
+}
+
+char *
+pn_config_find_dir (const char *dir)
+{
+  const char *env = g_getenv ("POSTERN_DIR");
+  return g_canonicalize_filename (dir ? dir : env && *env ? env : ".", NULL);
+}
+
+PnConfig *
+pn_config_load (const char *dir, GError **error)
+{
+  g_autoptr (PnConfig) self = g_new0 (PnConfig, 1);
+  self->root = g_canonicalize_filename (dir, NULL);
+  self->post_offices = g_ptr_array_new_with_free_func ((GDestroyNotify) post_office_config_free);
+  self->file = g_key_file_new ();
+  g_autofree char *path = g_build_filename (self->root, "postern.conf", NULL);
+  if (!g_key_file_load_from_file (self->file, path, G_KEY_FILE_NONE, error)) {
+    g_prefix_error (error, "%s: ", path);
+    return NULL;
+  }
+  if (!check_file (self->file, path, error) || !fill_names (self, path, error))
+    return NULL;
+  return g_steal_pointer (&self);
+}
+
+void
+pn_config_free (PnConfig *self)
+{
+  if (!self)
+    return;
+  g_free (self->root);
+  g_free (self->domain);
+  g_free (self->internet_domain);
+  g_strfreev (self->internet_domains);
+  g_free (self->host);
+  g_free (self->timezone);
+  g_free (self->postmaster);
+  g_clear_pointer (&self->post_offices, g_ptr_array_unref);
+  g_clear_pointer (&self->file, g_key_file_free);
+  g_free (self);
+}
+
+/* Values are interned: a program asks for few of them, and they live as long as it does. */
+const char *
+pn_config_string (const PnConfig *self, const char *group, const char *key)
+{
+  const Setting *setting = find_setting (group, key);
+  g_assert (setting);
+  g_autofree char *value = g_key_file_get_string (self->file, group, key, NULL);
+  if (!value)
+    return setting->fallback ? setting->fallback : "";
+  return g_intern_string (value);
+}
+
+gint64
+pn_config_integer (const PnConfig *self, const char *group, const char *key)
+{
+  return g_ascii_strtoll (pn_config_string (self, group, key), NULL, 10);
+}
+
+gboolean
+pn_config_boolean (const PnConfig *self, const char *group, const char *key)
+{
+  return g_str_equal (pn_config_string (self, group, key), "true");
+}
+
+char *
+pn_config_sample (const char *domain, const char *post_office, const char *internet_domain)
+{
+  GString *out = g_string_new ("# Settings of this Postern: postern.conf(5).  What is commented out shows the default.\n");
+  const char *group = "";
+  for (guint i = 0; i < G_N_ELEMENTS (settings); i++) {
+    const Setting *s = &settings[i];
+    if (!g_str_equal (s->group, group))
+      g_string_append_printf (out, "\n[%s]\n", s->group);
+    group = s->group;
+    g_string_append_printf (out, "# %s\n", s->help);
+    if (s->fallback)
+      g_string_append_printf (out, "#%s=%s\n", s->key, s->fallback);
+    else
+      g_string_append_printf (out, "%s=%s\n", s->key,
+                              g_str_equal (s->key, "name")           ? domain
+                              : g_str_equal (s->key, "post-offices") ? post_office
+                                                                     : internet_domain);
+  }
+  return g_string_free (out, FALSE);
+}
+
+char *
+pn_config_domain_path (const PnConfig *self, const char *below)
+{
+  return g_build_filename (self->root, self->domain, below, NULL);
+}
+
+char *
+pn_config_gateway_path (const PnConfig *self, const char *below)
+{
+  return g_build_filename (self->root, self->domain, "WPGATE", "GWIA", below, NULL);
+}
+
+char *
+pn_config_post_office_path (const PnConfig *self, const char *post_office, const char *below)
+{
+  for (guint i = 0; i < self->post_offices->len; i++) {
+    const PnPostOfficeConfig *office = g_ptr_array_index (self->post_offices, i);
+    if (g_ascii_strcasecmp (office->name, post_office) == 0)
+      return g_build_filename (office->path, below, NULL);
+  }
+  return NULL;
+}
+
+char *
+pn_config_key_path (const PnConfig *self)
+{
+  return g_build_filename (self->root, "postern.key", NULL);
+}
