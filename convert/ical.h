@@ -5,8 +5,11 @@
 
 G_BEGIN_DECLS
 
-/* Reads the calendar object in TEXT (UTF-8) into MESSAGE: its type (a REPLY makes a Status with reports), calendar,
- * and, where the message has none of its own, subject, from and recipients.  METHOD is that of the Content-Type or
+/* Reads the calendar object in TEXT into MESSAGE: its type (a REPLY makes a Status with reports; COUNTER, REFRESH, ADD
+ * and DECLINECOUNTER stay what their component is, with that calendar->method), calendar, and, where the message has
+ * none of its own, subject, from, recipients, date, priority, security and bodies (DESCRIPTION, X-ALT-DESC).
+ * TEXT is UTF-8 as it came: lines may be folded inside a character, so it must not be repaired or tested before; lines
+ * that are no UTF-8 when unfolded are read as windows-1252.  METHOD is that of the Content-Type or
  * NULL; the object's own wins.  SITE_TIMEZONE as in PnMimeOptions.  FALSE with PN_CONVERT_ERROR_SYNTAX if nothing
  * in it can be used: the caller then keeps it as an attachment.  What is dropped or repaired is added to losses. */
 gboolean pn_ical_read (PnMessage *message, const char *text, gsize length, const char *method,
@@ -15,6 +18,11 @@ gboolean pn_ical_read (PnMessage *message, const char *text, gsize length, const
 /* The iCalendar object for MESSAGE, CRLF line ends, UTF-8: composed from message->calendar (and a REPLY from a status
  * message's calendar and reports).  NOW stamps DTSTAMP where there is none.  Caller frees. */
 char *pn_ical_write (PnMessage *message, gint64 now, GError **error);
+
+/* The UID of MESSAGE: that of its calendar, else one made from its Msg-ID (of a status: that of the message it is
+ * about) and PN_ICAL_UID_SUFFIX; NULL if it has neither.  Caller frees. */
+char *pn_ical_uid (const PnMessage *message);
+#define PN_ICAL_UID_SUFFIX "@postern"
 
 /* The reply of ATTENDEE to the invitation in MESSAGE: a new status message with method REPLY, UID, SEQUENCE,
  * RECURRENCE-ID and ORGANIZER kept and exactly one attendee.  COMMENT may be NULL. */

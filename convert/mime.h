@@ -28,6 +28,8 @@ typedef struct {
   gint64 now;                  /* Date of a message without one; seconds */
   gboolean ignore_skeleton;    /* compose anew even if the original bytes could be given back */
   gboolean keep_bcc;           /* write a Bcc field */
+  gboolean native_fields;      /* X-Postern-... fields also for what concerns the post office (native addresses,
+                                  delivery, ids): for conversions that are to be undone, not for the Internet */
 } PnMimeWriteOptions;
 
 /* Writes MESSAGE as Internet mail, line ends CRLF: the original bytes if it has a skeleton (then with the line

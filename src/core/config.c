@@ -57,11 +57,15 @@ static const Setting settings[] = {
   { "tls", "certificate", TEXT, "postern.crt", 0, 0, "certificate chain (PEM), relative to the directory" },
   { "tls", "key", TEXT, "postern.pem", 0, 0, "its private key (PEM), mode 600" },
 
+  { "directory", "address-formats", TEXT, "user user.po user.po.domain first.last last.first initial-last", 0, 0, "formats in which addresses of our users are taken, blank separated" },
+  { "directory", "alias-type", TEXT, "GWIA", 0, 0, "type of the gateway aliases that count in Internet addresses" },
+
   { "dns", "server", TEXT, "", 0, 0, "name server to ask, address or address@port; empty: those of the system" },
 
   { "agent", "threads", NUMBER, "0", 0, 256, "conversions at a time; 0: one per processor" },
   { "agent", "site-charset", TEXT, "windows-1252", 0, 0, "charset of 8-bit text that names none and is not UTF-8" },
   { "agent", "correlation-age", NUMBER, "4", 1, 3650, "days for which statuses are tied to a sent message" },
+  { "agent", "delivery-notification", SWITCH, "true", 0, 0, "ask servers outside to report deliveries (DSN) when the sender wants to know of them" },
 
   { "ofs", "batch", NUMBER, "256", 1, 4096, "most messages committed together" },
 

@@ -1,4 +1,5 @@
-/* The user agent's library: what a person does with his mailbox.  Works on the store and the post office's WPCSIN. */
+/* The user agent's library: what a person does with his mailbox.  Works on the store and the post office's
+ * WPCSIN. */
 #pragma once
 
 #include "directory/directory.h"
@@ -9,23 +10,39 @@ G_BEGIN_DECLS
 
 #define PN_MAILBOX_ERROR (pn_mailbox_error_quark ())
 GQuark pn_mailbox_error_quark (void);
-typedef enum { PN_MAILBOX_ERROR_RECIPIENT, PN_MAILBOX_ERROR_STATE } PnMailboxError;
+typedef enum {
+  PN_MAILBOX_ERROR_RECIPIENT, /* an address that nobody answers to, or that is none */
+  PN_MAILBOX_ERROR_STATE      /* the item is not one this can be done with */
+} PnMailboxError;
 
-typedef struct PnMailbox PnMailbox;
+typedef struct PnMailbox PnMailbox; /* one thread at a time */
 
+/* USER is a user id, "user.post office", "user.post office.domain", or an Internet address of ours.  What an
+ * earlier process kept in the Out Box but did not get into the queue is put there now. */
 PnMailbox *pn_mailbox_open (const PnConfig *config, PnKey *key, const char *user, GError **error);
 void pn_mailbox_close (PnMailbox *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (PnMailbox, pn_mailbox_close)
 
 const PnUser *pn_mailbox_user (PnMailbox *self);
 PnStore *pn_mailbox_store (PnMailbox *self); /* borrowed */
+const char *pn_mailbox_fid (PnMailbox *self);
 
-/* Completes MESSAGE (id, date, from, native and Internet addresses; recipients may be given as Internet addresses or native ones), keeps it in the Out Box
- * (Pending), and puts it into WPCSIN, flushed, before it returns.  RECIPIENT if one is not known here and has no Internet address. */
-gboolean pn_mailbox_send (PnMailbox *self, PnMessage *message, GError **error);
-/* Answers the invitation NUMBER: reply to the organizer, flags on the item. */
-gboolean pn_mailbox_answer (PnMailbox *self, gint64 number, PnPartstat partstat, const char *comment, GError **error);
-/* Reads an item and marks it read; an Opened status goes back if it was asked for. */
+/* Adds the recipient TEXT ("Name <local@host>", local@host, or a native address as for pn_mailbox_open),
+ * which is looked up at once: RECIPIENT if it is one of ours that nobody answers to, or no address. */
+gboolean pn_mailbox_add_recipient (PnMailbox *self, PnMessage *message, PnDistribution distribution,
+                                   const char *text, GError **error);
+/* Completes MESSAGE (id, date, from, native and Internet addresses; recipients may be given as Internet
+ * addresses or native ones; organizer, attendees and UID of an appointment), keeps it in the Out Box
+ * (Pending), and puts it into WPCSIN, flushed, before it returns.  On failure nothing is kept.  RECIPIENT if
+ * one is not known here and has no Internet address. *NUMBER_OUT (or NULL) is the item's number in the Out
+ * Box. */
+gboolean pn_mailbox_send (PnMailbox *self, PnMessage *message, gint64 *number_out, GError **error);
+/* Answers the invitation NUMBER: reply to the organizer, flags on the item.  STATE if it is no invitation or
+ * was taken back. */
+gboolean pn_mailbox_answer (PnMailbox *self, gint64 number, PnPartstat partstat, const char *comment,
+                            GError **error);
+/* Reads an item and marks it read; an Opened status goes back if it was asked for, and the item comes from
+ * someone inside, or from an outside sender whose envelope and From address are the same (RFC 8098, 2.1). */
 PnMessage *pn_mailbox_read (PnMailbox *self, gint64 number, PnItem **item_out, GError **error);
 
 G_END_DECLS

@@ -46,26 +46,29 @@ gboolean pn_queue_put (PnQueue *self, int fd, guint priority, gboolean covered, 
 /* Many at once: stage all, put all, flush once.  FDS[i] goes to PRIORITIES[i]. */
 gboolean pn_queue_put_batch (PnQueue *self, const int *fds, const guint *priorities, gsize n, gboolean covered, GError **error);
 
-/* Links the file PATH into PRIORITY of this queue (fan-out), without flush. Pairs with pn_queue_settle(). */
+/* Links the file PATH into PRIORITY of this queue (fan-out), without flush.  If the file is one that must stay flushed (mode
+ * 0400), the directory is noted for pn_queue_settle(), which is to be called before PATH is removed. */
 gboolean pn_queue_link (PnQueue *self, const char *path, guint priority, char name[13], GError **error);
-/* Flushes the priority directories of this queue that were linked into since the last call. */
+/* Flushes the priority directories of this queue that were noted since the last call. */
 gboolean pn_queue_settle (PnQueue *self, GError **error);
 
-
 /* --- taking ---------------------------------------------------------------------------------------------------- */
+
+typedef struct PnQueueScanner PnQueueScanner;
 
 typedef struct {
   PnQueue *queue; /* borrowed */
   guint priority;
   char name[13];
-  char *path;     /* owned */
-  guint attempts; /* deaths of this program while it was busy with this file */
-  guint slot;     /* in CLAIM */
+  char *path;              /* owned */
+  guint attempts;          /* deaths of this program while it was busy with this file */
+  guint slot;              /* in CLAIM */
+  PnQueueScanner *scanner; /* borrowed: it must outlive the item */
+  gpointer entry;          /* the scanner's; NULL once the item has ended */
 } PnQueueItem;
 
+/* An item that was not ended is given out again after a second. */
 void pn_queue_item_free (PnQueueItem *self);
-
-typedef struct PnQueueScanner PnQueueScanner;
 
 /* Watches QUEUES (N of them, borrowed): inotify wakes it, a slow scan (INTERVAL seconds) is the safety net.  AFTER_CRASH:
  * the files found busy in CLAIM are counted an attempt. */
@@ -88,7 +91,8 @@ void pn_queue_item_later (PnQueueItem *self, guint delay_s);
 char *pn_queue_item_problem (PnQueueItem *self, const char *program, const char *reason);
 
 /* Opens a queue file for reading: unsealed source over it.  HEAD_ONLY: enough for pn_native_read_head(). FD_OUT (or NULL) gets
- * a descriptor of the caller's. */
+ * a descriptor of the caller's.  G_IO_ERROR_NOT_FOUND: somebody else has taken it away meanwhile; PN_SEAL_ERROR: it is damaged;
+ * other errors may pass. */
 PnSource *pn_queue_open_file (const char *path, PnKey *key, gboolean head_only, int *fd_out, GError **error);
 
 /* --- the journal's checkpoint ------------------------------------------------------------------------------------ */

@@ -1,0 +1,23 @@
+/* What the writer and the reader of API files share. */
+#pragma once
+
+#include "convert/head.h"
+
+G_BEGIN_DECLS
+
+/* Bodies up to this size are converted between charsets; longer ones stay as they are. */
+#define PN_API_MAX_TEXT (64 * 1024 * 1024)
+
+/* UTF-8 TEXT in code page 437, which is what 8-bit text of API files is in by default.  What it lacks becomes
+ * '?', and *REPLACED counts that.  Caller frees. */
+char *pn_api_encode (const char *text, gsize length, gsize *out_length, guint *replaced);
+/* TEXT in CHARSET (NULL or "T50": ASCII, and what is not is UTF-8 or code page 437) as UTF-8.  Caller frees.
+ */
+char *pn_api_decode (const char *text, gsize length, const char *charset, gsize *out_length);
+
+/* Begin-Time, End-Time and Location of the calendar of an appointment, a task or a note. */
+void pn_api_write_calendar (GString *out, const PnMessage *message);
+/* The calendar that these keywords make. */
+void pn_api_read_calendar (PnHead *head);
+
+G_END_DECLS

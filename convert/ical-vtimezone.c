@@ -1,0 +1,386 @@
+#include "convert/ical-private.h"
+
+#include <libical/ical.h>
+#include <string.h>
+
+#define DAY 86400
+#define MAX_OBSERVANCES 64
+#define MAX_STEPS 2000 /* of a rule that is no plain yearly one */
+
+typedef enum { RULE_NONE, RULE_YEARLY, RULE_OTHER } RuleKind;
+
+/* STANDARD or DAYLIGHT. */
+typedef struct {
+  gboolean daylight;
+  gint64 start; /* wall clock by FROM */
+  int from, to;
+  RuleKind kind;
+  struct icalrecurrencetype rule;
+  int month;            /* of a yearly rule */
+  int weekday;          /* 0: Sunday; -1: any */
+  int ordinal;          /* of the weekday in its month; 0: by DAYS */
+  int days[31], n_days; /* BYMONTHDAY */
+  gint64 until;         /* instant */
+  GArray *dates;        /* gint64: RDATE, wall clock; or NULL */
+} Observance;
+
+struct PnVtimezone {
+  GArray *observances; /* Observance */
+  int found_year;      /* of FOUND; 0: not looked for */
+  const char *found;
+  int changes_year; /* of CHANGES; 0: not known */
+  guint n_changes;
+  PnTransition changes[PN_ZONE_TRANSITIONS];
+};
+
+static void
+observance_clear (gpointer data)
+{
+  Observance *self = data;
+  if (self->dates)
+    g_array_unref (self->dates);
+  g_free (self->rule.rscale);
+}
+
+void
+pn_vtimezone_free (PnVtimezone *self)
+{
+  if (!self)
+    return;
+  g_array_unref (self->observances);
+  g_free (self);
+}
+
+/* -- reading -- */
+
+static gboolean
+parse_offset (const PnIcalLine *line, int *offset)
+{
+  const char *c = line ? line->value + strspn (line->value, " \t") : "";
+  gboolean negative = *c == '-';
+  if (*c != '+' && *c != '-')
+    return FALSE;
+  c++;
+  int parts[3] = { 0 }, count = 0;
+  while (count < 3 && g_ascii_isdigit (c[0]) && g_ascii_isdigit (c[1])) {
+    parts[count++] = (c[0] - '0') * 10 + (c[1] - '0');
+    c += 2;
+    if (*c == ':')
+      c++;
+  }
+  if (count < 2 || parts[0] > 23 || parts[1] > 59 || parts[2] > 59)
+    return FALSE;
+  *offset = (parts[0] * 3600 + parts[1] * 60 + parts[2]) * (negative ? -1 : 1);
+  return TRUE;
+}
+
+static gboolean
+yearly_by_month (Observance *self, const PnCalendarTime *start)
+{
+  const struct icalrecurrencetype *rule = &self->rule;
+  if (rule->freq != ICAL_YEARLY_RECURRENCE || rule->interval > 1 || rule->count > 0
+      || rule->by_year_day[0] != ICAL_RECURRENCE_ARRAY_MAX || rule->by_week_no[0] != ICAL_RECURRENCE_ARRAY_MAX
+      || rule->by_set_pos[0] != ICAL_RECURRENCE_ARRAY_MAX || rule->by_hour[0] != ICAL_RECURRENCE_ARRAY_MAX)
+    return FALSE;
+  gboolean month_given = rule->by_month[0] != ICAL_RECURRENCE_ARRAY_MAX;
+  if (month_given
+      && (rule->by_month[1] != ICAL_RECURRENCE_ARRAY_MAX || rule->by_month[0] < 1 || rule->by_month[0] > 12))
+    return FALSE;
+  self->month = month_given ? rule->by_month[0] : start->month;
+  self->weekday = -1;
+  if (rule->by_day[0] != ICAL_RECURRENCE_ARRAY_MAX) {
+    if (rule->by_day[1] != ICAL_RECURRENCE_ARRAY_MAX || !month_given)
+      return FALSE;
+    self->weekday = icalrecurrencetype_day_day_of_week (rule->by_day[0]) - 1;
+    self->ordinal = icalrecurrencetype_day_position (rule->by_day[0]);
+  }
+  for (int i = 0; i < 31 && rule->by_month_day[i] != ICAL_RECURRENCE_ARRAY_MAX; i++)
+    self->days[self->n_days++] = rule->by_month_day[i];
+  if (self->n_days == 0 && self->weekday < 0)
+    self->days[self->n_days++] = start->day;
+  return self->ordinal != 0 || self->n_days > 0;
+}
+
+static void
+read_rule (Observance *self, const char *value, const PnCalendarTime *start)
+{
+  self->rule = icalrecurrencetype_from_string (value);
+  if (self->rule.freq == ICAL_NO_RECURRENCE)
+    return;
+  self->until = G_MAXINT64;
+  if (!icaltime_is_null_time (self->rule.until)) {
+    struct icaltimetype until = self->rule.until;
+    self->until = pn_civil_to_days (until.year, until.month, until.day) * DAY
+                  + (until.is_date ? DAY - 1 : until.hour * 3600 + until.minute * 60 + until.second);
+    if (!until.is_date && !icaltime_is_utc (until))
+      self->until -= self->from;
+  }
+  self->kind = yearly_by_month (self, start) ? RULE_YEARLY : RULE_OTHER;
+  /* A clock that changes every week is no zone, and costs as much as its sender likes. */
+  if (self->rule.freq != ICAL_YEARLY_RECURRENCE && self->rule.freq != ICAL_MONTHLY_RECURRENCE)
+    self->kind = RULE_NONE;
+}
+
+static void
+read_dates (Observance *self, const PnIcalText *text, guint component)
+{
+  guint position = 0;
+  const PnIcalLine *line;
+  while ((line = pn_ical_text_next (text, component, "RDATE", &position))) {
+    g_auto (GStrv) values = g_strsplit (line->value, ",", 1000);
+    for (guint i = 0; values[i]; i++) {
+      PnCalendarTime time = { 0 };
+      gboolean utc;
+      if (!pn_ical_parse_time (values[i], &time, &utc))
+        continue;
+      gint64 local = pn_calendar_time_local (&time) + (utc ? self->from : 0);
+      if (!self->dates)
+        self->dates = g_array_new (FALSE, FALSE, sizeof (gint64));
+      g_array_append_val (self->dates, local);
+    }
+  }
+}
+
+static void
+read_observance (PnVtimezone *self, const PnIcalText *text, guint component)
+{
+  Observance observance = { .daylight = strcmp (pn_ical_component (text, component)->name, "DAYLIGHT") == 0 };
+  const PnIcalLine *start = pn_ical_text_find (text, component, "DTSTART");
+  const PnIcalLine *rule = pn_ical_text_find (text, component, "RRULE");
+  PnCalendarTime time = { 0 };
+  gboolean utc;
+  if (self->observances->len == MAX_OBSERVANCES || !start || !pn_ical_parse_time (start->value, &time, &utc)
+      || !parse_offset (pn_ical_text_find (text, component, "TZOFFSETTO"), &observance.to))
+    return;
+  if (!parse_offset (pn_ical_text_find (text, component, "TZOFFSETFROM"), &observance.from))
+    observance.from = observance.to;
+  observance.start = pn_calendar_time_local (&time) + (utc ? observance.from : 0);
+  if (rule)
+    read_rule (&observance, rule->value, &time);
+  read_dates (&observance, text, component);
+  g_array_append_val (self->observances, observance);
+}
+
+PnVtimezone *
+pn_vtimezone_new (const PnIcalText *text, guint component)
+{
+  PnVtimezone *self = g_new0 (PnVtimezone, 1);
+  self->observances = g_array_new (FALSE, TRUE, sizeof (Observance));
+  g_array_set_clear_func (self->observances, observance_clear);
+  guint end = pn_ical_component (text, component)->next;
+  for (guint i = component + 1; i < end; i++) {
+    const char *name = pn_ical_component (text, i)->name;
+    if (strcmp (name, "STANDARD") == 0 || strcmp (name, "DAYLIGHT") == 0)
+      read_observance (self, text, i);
+  }
+  return self;
+}
+
+/* -- onsets -- */
+
+/* The day of a yearly rule; G_MININT64 if it has none in YEAR. */
+static gint64
+yearly_day (const Observance *self, int year)
+{
+  int length = pn_days_of_month (year, self->month);
+  gint64 first = pn_civil_to_days (year, self->month, 1);
+  for (int i = 0; i < self->n_days; i++) {
+    int day = self->days[i] < 0 ? length + 1 + self->days[i] : self->days[i];
+    if (day >= 1 && day <= length && (self->weekday < 0 || pn_weekday (first + day - 1) == self->weekday))
+      return first + day - 1;
+  }
+  if (self->n_days > 0)
+    return G_MININT64;
+  int day = self->ordinal > 0 ? (self->weekday - pn_weekday (first) + 7) % 7 + 7 * (self->ordinal - 1)
+                              : length - 1 - (pn_weekday (first + length - 1) - self->weekday + 7) % 7
+                                    + 7 * (self->ordinal + 1);
+  return day >= 0 && day < length ? first + day : G_MININT64;
+}
+
+static gboolean
+yearly_onset (const Observance *self, int year, gint64 *onset)
+{
+  gint64 day = yearly_day (self, year);
+  if (day == G_MININT64)
+    return FALSE;
+  gint64 clock = ((self->start % DAY) + DAY) % DAY;
+  *onset = day * DAY + clock;
+  return *onset > self->start && *onset - self->from <= self->until;
+}
+
+/* The last onset of a rule that libical has to expand, not after LIMIT. */
+static gint64
+last_of_rule (const Observance *self, gint64 limit, gint64 best)
+{
+  PnCalendarTime start = { 0 };
+  pn_calendar_time_set_local (&start, self->start);
+  struct icaltimetype first = icaltime_null_time ();
+  first.year = start.year;
+  first.month = start.month;
+  first.day = start.day;
+  first.hour = start.hour;
+  first.minute = start.minute;
+  first.second = start.second;
+  icalrecur_iterator *iterator = icalrecur_iterator_new (self->rule, first);
+  if (!iterator)
+    return best;
+  for (guint i = 0; i < MAX_STEPS; i++) {
+    struct icaltimetype next = icalrecur_iterator_next (iterator);
+    if (icaltime_is_null_time (next))
+      break;
+    gint64 onset = pn_civil_to_days (next.year, next.month, next.day) * DAY + next.hour * 3600
+                   + next.minute * 60 + next.second;
+    if (onset > limit || onset - self->from > self->until)
+      break;
+    best = MAX (best, onset);
+  }
+  icalrecur_iterator_free (iterator);
+  return best;
+}
+
+/* The last onset of SELF not after LIMIT (wall clock), or G_MININT64. */
+static gint64
+last_onset (const Observance *self, gint64 limit)
+{
+  if (self->start > limit)
+    return G_MININT64;
+  gint64 best = self->start;
+  for (guint i = 0; self->dates && i < self->dates->len; i++) {
+    gint64 date = g_array_index (self->dates, gint64, i);
+    if (date <= limit)
+      best = MAX (best, date);
+  }
+  if (self->kind == RULE_OTHER)
+    return last_of_rule (self, limit, best);
+  if (self->kind == RULE_NONE)
+    return best;
+  PnCalendarTime time = { 0 };
+  pn_calendar_time_set_local (&time, self->until < limit - self->from ? self->until + self->from : limit);
+  for (int year = time.year; year >= time.year - 8; year--) {
+    gint64 onset;
+    if (yearly_onset (self, year, &onset) && onset <= limit)
+      return MAX (best, onset);
+  }
+  return best;
+}
+
+/* The observance that holds at LOCAL, and since when. */
+static const Observance *
+observance_at (const PnVtimezone *self, gint64 local, gint64 *since)
+{
+  const Observance *best = NULL;
+  *since = G_MININT64;
+  for (guint i = 0; i < self->observances->len; i++) {
+    const Observance *observance = &g_array_index (self->observances, Observance, i);
+    gint64 onset = last_onset (observance, local);
+    /* Of two that begin at once, standard time is the safer one. */
+    if (onset != G_MININT64 && (onset > *since || (onset == *since && best && best->daylight))) {
+      *since = onset;
+      best = observance;
+    }
+  }
+  return best;
+}
+
+static const Observance *
+earliest (const PnVtimezone *self)
+{
+  const Observance *best = NULL;
+  for (guint i = 0; i < self->observances->len; i++) {
+    const Observance *observance = &g_array_index (self->observances, Observance, i);
+    if (!best || observance->start < best->start)
+      best = observance;
+  }
+  return best;
+}
+
+/* Two observances that both began long ago and never again: the writer left out their rules. */
+static gboolean
+lacks_rules (const PnVtimezone *self, gint64 since, gint64 local)
+{
+  gboolean differ = FALSE;
+  for (guint i = 0; i < self->observances->len; i++) {
+    const Observance *observance = &g_array_index (self->observances, Observance, i);
+    if (observance->kind != RULE_NONE || observance->dates)
+      return FALSE;
+    differ |= observance->daylight != g_array_index (self->observances, Observance, 0).daylight;
+  }
+  return differ && local - since > 400 * (gint64)DAY;
+}
+
+gboolean
+pn_vtimezone_offset (const PnVtimezone *self, gint64 local, int *offset)
+{
+  gint64 since;
+  const Observance *now = observance_at (self, local, &since);
+  if (!now) {
+    now = earliest (self);
+    *offset = now ? now->from : 0;
+    return now != NULL;
+  }
+  gboolean in_gap = now->to > now->from && local < since + (now->to - now->from);
+  *offset = in_gap ? now->from : now->to;
+  return !lacks_rules (self, since, local);
+}
+
+/* -- comparing -- */
+
+static void
+find_changes (PnVtimezone *self, int year)
+{
+  PnTransition *transitions = self->changes;
+  guint count = 0;
+  gint64 begin = pn_civil_to_days (year, 1, 1) * DAY, end = pn_civil_to_days (year + 1, 1, 1) * DAY;
+  for (gint64 limit = end - 1; count < PN_ZONE_TRANSITIONS;) {
+    gint64 since, earlier;
+    const Observance *observance = observance_at (self, limit, &since);
+    if (!observance || since < begin)
+      break;
+    const Observance *before = observance_at (self, since - 1, &earlier);
+    int from = before ? before->to : observance->from;
+    if (from != observance->to) {
+      memmove (transitions + 1, transitions, count * sizeof *transitions);
+      transitions[0] = (PnTransition){ since - observance->from, from, observance->to };
+      count++;
+    }
+    limit = since - 1;
+  }
+  self->n_changes = count;
+  self->changes_year = year;
+}
+
+gboolean
+pn_vtimezone_matches (PnVtimezone *self, int year, PnZone *zone)
+{
+  PnTransition theirs[PN_ZONE_TRANSITIONS], *ours = self->changes;
+  if (self->changes_year != year)
+    find_changes (self, year);
+  guint count = self->n_changes;
+  gint64 middle = pn_civil_to_days (year, 7, 1) * DAY;
+  int offset;
+  if (!pn_vtimezone_offset (self, middle, &offset) || offset != pn_zone_offset (zone, middle - offset)
+      || count != pn_zone_transitions (zone, year, theirs))
+    return FALSE;
+  for (guint i = 0; i < count; i++) {
+    if (ours[i].after != theirs[i].after || ours[i].before != theirs[i].before
+        || ABS (ours[i].at - theirs[i].at) > DAY)
+      return FALSE;
+  }
+  return TRUE;
+}
+
+const char *
+pn_vtimezone_find (PnVtimezone *self, int year)
+{
+  if (self->found_year == year)
+    return self->found;
+  self->found_year = year;
+  self->found = NULL;
+  const char *name;
+  for (guint i = 0; !self->found && (name = pn_timezone_candidate (i)); i++) {
+    PnZone *zone = pn_zone_get (name);
+    if (zone && pn_vtimezone_matches (self, year, zone))
+      self->found = name;
+  }
+  return self->found;
+}

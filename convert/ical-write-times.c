@@ -1,0 +1,165 @@
+#include "convert/ical-writer.h"
+
+#include <libical/ical.h>
+#include <string.h>
+
+/* -- zones -- */
+
+/* OFFSET is taken if the zone is neither in the zone data nor came with the message. */
+static void
+put_zone (PnIcalWriter *writer, const char *tzid, gint64 at, int offset)
+{
+  if (g_ptr_array_find_with_equal_func (writer->zones, tzid, g_str_equal, NULL))
+    return;
+  g_ptr_array_add (writer->zones, g_strdup (tzid));
+  g_autofree char *zone = pn_timezone_write (tzid, at);
+  if (zone)
+    g_string_append (writer->out, zone);
+  else if (!pn_ical_carry_zone (writer, tzid, at + offset, offset))
+    pn_timezone_append_fixed (writer->out, tzid, offset);
+}
+
+static void
+put_zone_of_time (PnIcalWriter *writer, const PnCalendarTime *time)
+{
+  if (!time->set || time->is_date || time->floating || !time->tzid)
+    return;
+  gint64 offset = pn_calendar_time_local (time) - time->unix_time;
+  put_zone (writer, time->tzid, time->unix_time, (int)CLAMP (offset, -86399, 86399));
+}
+
+static void
+put_zones_of_lines (PnIcalWriter *writer, const GPtrArray *lines)
+{
+  const PnCalendarTime *start = &writer->calendar->start;
+  gint64 offset = start->set && start->tzid ? pn_calendar_time_local (start) - start->unix_time : 0;
+  for (guint i = 0; i < lines->len; i++) {
+    g_autofree char *copy = g_strdup (lines->pdata[i]);
+    char *parameters = strchr (copy, ';'), *colon = strrchr (copy, ':');
+    PnIcalLine line = { .parameters = parameters ? parameters + 1 : NULL };
+    if (colon)
+      *colon = '\0';
+    g_autofree char *tzid = pn_ical_line_parameter (&line, "TZID");
+    if (tzid && *tzid)
+      put_zone (writer, tzid, start->unix_time, (int)CLAMP (offset, -86399, 86399));
+  }
+}
+
+void
+pn_ical_put_zones (PnIcalWriter *writer)
+{
+  const PnCalendar *calendar = writer->calendar;
+  if (!calendar->all_day) {
+    put_zone_of_time (writer, &calendar->start);
+    put_zone_of_time (writer, &calendar->end);
+  }
+  put_zone_of_time (writer, &calendar->recurrence_id);
+  if (writer->method == PN_METHOD_REPLY)
+    return;
+  put_zones_of_lines (writer, calendar->rdates);
+  put_zones_of_lines (writer, calendar->exdates);
+}
+
+/* -- times -- */
+
+static void
+put_day (PnIcalWriter *writer, const char *name, const PnCalendarTime *time, const PnCalendarTime *after)
+{
+  PnCalendarTime day = *time;
+  if (after
+      && (!time->set || pn_calendar_time_local (time) / 86400 <= pn_calendar_time_local (after) / 86400)) {
+    day = *after;
+    pn_calendar_time_set_local (&day, pn_calendar_time_local (after) + 86400);
+  }
+  pn_ical_put_time (writer, name, &day, TRUE);
+}
+
+void
+pn_ical_put_times (PnIcalWriter *writer)
+{
+  const PnCalendar *calendar = writer->calendar;
+  const PnCalendarTime *start = &calendar->start, *end = &calendar->end;
+  gboolean event = strcmp (writer->component, "VEVENT") == 0, task = strcmp (writer->component, "VTODO") == 0;
+  if (event && start->set && (calendar->all_day || start->is_date)) {
+    put_day (writer, "DTSTART", start, NULL);
+    put_day (writer, "DTEND", end, start);
+  } else {
+    pn_ical_put_time (writer, "DTSTART", start, start->is_date);
+    /* An end that is the start may not be written. */
+    if (task || (event && end->set && end->unix_time != start->unix_time))
+      pn_ical_put_time (writer, task ? "DUE" : "DTEND", end, end->is_date);
+  }
+  const char *name = calendar->this_and_future ? "RECURRENCE-ID;RANGE=THISANDFUTURE" : "RECURRENCE-ID";
+  pn_ical_put_time (writer, name, &calendar->recurrence_id, calendar->recurrence_id.is_date);
+}
+
+/* The rule without one of COUNT and UNTIL: RFC 5545 allows no more, and the one that ends first is meant. */
+static char *
+without_part (const char *rrule, const char *part)
+{
+  g_auto (GStrv) parts = g_strsplit (rrule, ";", -1);
+  GString *rule = g_string_new (NULL);
+  for (guint i = 0; parts[i]; i++) {
+    if (g_ascii_strncasecmp (g_strstrip (parts[i]), part, strlen (part)) != 0 && *parts[i])
+      g_string_append_printf (rule, "%s%s", rule->len > 0 ? ";" : "", parts[i]);
+  }
+  return g_string_free (rule, FALSE);
+}
+
+static gboolean
+ends_by_count (const char *by_count, const char *by_until, const PnCalendarTime *start)
+{
+  struct icalrecurrencetype counted = icalrecurrencetype_from_string (by_count);
+  struct icalrecurrencetype limited = icalrecurrencetype_from_string (by_until);
+  struct icaltimetype first = icaltime_null_time (), next;
+  first.year = start->year;
+  first.month = start->month;
+  first.day = start->day;
+  first.hour = start->hour;
+  first.minute = start->minute;
+  first.second = start->second;
+  first.is_date = start->is_date;
+  icalrecur_iterator *iterator
+      = limited.freq == ICAL_NO_RECURRENCE ? NULL : icalrecur_iterator_new (limited, first);
+  int instances = 0;
+  while (iterator && instances <= MIN (counted.count, 5000)) {
+    next = icalrecur_iterator_next (iterator);
+    if (icaltime_is_null_time (next))
+      break;
+    instances++;
+  }
+  if (iterator)
+    icalrecur_iterator_free (iterator);
+  gboolean result = !iterator || counted.count <= instances;
+  g_free (counted.rscale);
+  g_free (limited.rscale);
+  return result;
+}
+
+static void
+put_rule (PnIcalWriter *writer)
+{
+  const char *rrule = writer->calendar->rrule;
+  if (!rrule || !*rrule)
+    return;
+  if (!strstr (rrule, "COUNT=") || !strstr (rrule, "UNTIL=")) {
+    pn_ical_put (writer, "RRULE:", rrule);
+    return;
+  }
+  g_autofree char *by_count = without_part (rrule, "UNTIL="), *by_until = without_part (rrule, "COUNT=");
+  gboolean count = ends_by_count (by_count, by_until, &writer->calendar->start);
+  pn_message_add_loss (writer->message, "calendar", "RRULE had COUNT and UNTIL; %s ends first and was kept",
+                       count ? "COUNT" : "UNTIL");
+  pn_ical_put (writer, "RRULE:", count ? by_count : by_until);
+}
+
+void
+pn_ical_put_recurrence (PnIcalWriter *writer)
+{
+  const PnCalendar *calendar = writer->calendar;
+  put_rule (writer);
+  for (guint i = 0; i < calendar->rdates->len; i++)
+    pn_ical_put (writer, "", calendar->rdates->pdata[i]);
+  for (guint i = 0; i < calendar->exdates->len; i++)
+    pn_ical_put (writer, "", calendar->exdates->pdata[i]);
+}

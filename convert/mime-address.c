@@ -1,0 +1,393 @@
+#include "convert/mime-header.h"
+
+#include "convert/charset.h"
+
+#include <string.h>
+
+/* One element of an address list as it is collected. */
+typedef struct {
+  GString *phrase;     /* words outside of '<' '>', blanks collapsed */
+  GString *route;      /* what stood between '<' and '>' */
+  GString *comment;    /* the last comment at top level */
+  gboolean have_route; /* also when it was empty */
+  gboolean at;         /* an '@' stands in the phrase outside of quotes: its ':' begins no group */
+} Element;
+
+static void
+mailbox_clear (gpointer data)
+{
+  PnMailbox *mailbox = data;
+
+  pn_address_free (mailbox->address);
+  g_free (mailbox->group);
+}
+
+GArray *
+pn_mailboxes_new (void)
+{
+  GArray *array = g_array_new (FALSE, FALSE, sizeof (PnMailbox));
+
+  g_array_set_clear_func (array, mailbox_clear);
+  return array;
+}
+
+static void
+element_reset (Element *element)
+{
+  g_string_truncate (element->phrase, 0);
+  g_string_truncate (element->route, 0);
+  g_string_truncate (element->comment, 0);
+  element->have_route = element->at = FALSE;
+}
+
+static const char *
+read_comment (const char *p, const char *end, GString *out)
+{
+  int depth = 0;
+
+  g_string_truncate (out, 0);
+  for (; p < end; p++) {
+    if (*p == '\\' && p + 1 < end) {
+      g_string_append_c (out, *++p);
+      continue;
+    }
+    if (*p == ')' && --depth == 0)
+      return p + 1;
+    if (depth > 0)
+      g_string_append_c (out, *p);
+    if (*p == '(')
+      depth++;
+  }
+  return end;
+}
+
+/* A quoted string into OUT, without its quotes when UNQUOTE. */
+static const char *
+read_quoted (const char *p, const char *end, GString *out, gboolean unquote)
+{
+  if (!unquote)
+    g_string_append_c (out, '"');
+  for (p++; p < end && *p != '"'; p++) {
+    if (*p == '\\' && p + 1 < end) {
+      if (!unquote)
+        g_string_append_c (out, *p);
+      p++;
+    }
+    g_string_append_c (out, *p);
+  }
+  if (!unquote)
+    g_string_append_c (out, '"');
+  return p < end ? p + 1 : end;
+}
+
+/* "<@relay:user@host>": from '<' on; blanks and comments in it mean nothing.  A missing '>' ends at the
+ * comma. */
+static const char *
+read_route (const char *p, const char *end, Element *element)
+{
+  g_autoptr (GString) ignored = NULL;
+
+  element->have_route = TRUE;
+  g_string_truncate (element->route, 0);
+  for (p++; p < end && *p != '>';) {
+    if (*p == '"') {
+      p = read_quoted (p, end, element->route, FALSE);
+    } else if (*p == '(') {
+      if (ignored == NULL)
+        ignored = g_string_new (NULL);
+      p = read_comment (p, end, ignored);
+    } else if ((*p == ',' && element->route->len > 0 && element->route->str[0] != '@') || *p == ';') {
+      return p;
+    } else {
+      if (!g_ascii_isspace (*p) && *p != '<' && *p != '\0')
+        g_string_append_c (element->route, *p);
+      p++;
+    }
+  }
+  while (p < end && *p == '>')
+    p++;
+  return p;
+}
+
+static void
+append_blank (GString *phrase)
+{
+  if (phrase->len > 0 && phrase->str[phrase->len - 1] != ' ')
+    g_string_append_c (phrase, ' ');
+}
+
+/* The addr-spec without the route of RFC 822 and the scheme of a link. */
+static char *
+clean_addr_spec (const char *text, gsize length)
+{
+  const char *p = text, *end = text + length;
+
+  if (length > 7 && g_ascii_strncasecmp (p, "mailto:", 7) == 0)
+    p += 7;
+  if (p < end && *p == '@') {
+    const char *colon = memchr (p, ':', end - p);
+    if (colon != NULL)
+      p = colon + 1;
+  }
+  while (p < end && (end[-1] == '.' || end[-1] == ',' || end[-1] == '>'))
+    end--;
+  return g_strndup (p, end - p);
+}
+
+static char *
+decode_name (const char *text, gsize length, PnHeaderContext *context)
+{
+  char *name = length > 0 ? pn_header_decode (text, length, context) : NULL;
+
+  /* Quotes around an encoded word, or doubled ones, are not part of the name. */
+  if (name != NULL && strlen (name) >= 2 && (name[0] == '\'' || name[0] == '"')
+      && name[strlen (name) - 1] == name[0]) {
+    char *inner = g_strstrip (g_strndup (name + 1, strlen (name) - 2));
+    g_free (name);
+    name = inner;
+  }
+  if (name != NULL && name[0] == '\0')
+    g_clear_pointer (&name, g_free);
+  return name;
+}
+
+static void
+add_mailbox (GArray *mailboxes, const char *group, char *internet, char *name)
+{
+  PnMailbox mailbox = { NULL, NULL };
+
+  if (internet != NULL && internet[0] == '\0')
+    g_clear_pointer (&internet, g_free);
+  if (internet != NULL && name != NULL && strcmp (internet, name) == 0)
+    g_clear_pointer (&name, g_free);
+  if (internet != NULL || name != NULL) {
+    mailbox.address = pn_address_new_internet (internet, name);
+    mailbox.group = g_strdup (group);
+    g_array_append_val (mailboxes, mailbox);
+  }
+  g_free (internet);
+  g_free (name);
+}
+
+/* A phrase without '<' '>': one addr-spec, or words among which addresses stand. */
+static void
+finish_bare (Element *element, PnHeaderContext *context, const char *group, GArray *mailboxes, guint limit)
+{
+  GString *phrase = element->phrase;
+  char *at = memchr (phrase->str, '@', phrase->len);
+
+  if (phrase->str[0] == '"' && at != NULL) {
+    add_mailbox (mailboxes, group, clean_addr_spec (phrase->str, phrase->len),
+                 decode_name (element->comment->str, element->comment->len, context));
+    return;
+  }
+  if (at == NULL || !element->at) {
+    char *name = decode_name (phrase->str, phrase->len, context);
+    char *open = name != NULL ? strrchr (name, '<') : NULL;
+    char *internet = NULL;
+    /* The whole mailbox was put into an encoded word. */
+    if (open != NULL && strchr (open, '@') != NULL) {
+      internet = clean_addr_spec (open + 1, strcspn (open + 1, "> "));
+      *open = '\0';
+      g_strstrip (name);
+      if (name[0] == '\0')
+        g_clear_pointer (&name, g_free);
+    } else if (at != NULL && name != NULL && strchr (name, ' ') == NULL) {
+      internet = clean_addr_spec (name, strlen (name));
+      g_clear_pointer (&name, g_free);
+    }
+    add_mailbox (mailboxes, group, internet, name);
+    return;
+  }
+
+  g_autoptr (GString) words = g_string_new (NULL);
+  guint before = mailboxes->len;
+  const char *end = phrase->str + phrase->len, *next;
+  for (const char *word = phrase->str; word < end; word = next + 1) {
+    next = memchr (word, ' ', end - word);
+    if (next == NULL)
+      next = end;
+    if (memchr (word, '@', next - word) != NULL && mailboxes->len < limit) {
+      char *name = NULL;
+      if (mailboxes->len == before)
+        name = words->len > 0 ? decode_name (words->str, words->len, context)
+                              : decode_name (element->comment->str, element->comment->len, context);
+      add_mailbox (mailboxes, group, clean_addr_spec (word, next - word), name);
+    } else {
+      append_blank (words);
+      g_string_append_len (words, word, next - word);
+    }
+  }
+}
+
+static void
+finish_element (Element *element, PnHeaderContext *context, const char *group, GArray *mailboxes, guint limit)
+{
+  GString *phrase = element->phrase;
+
+  while (phrase->len > 0 && phrase->str[phrase->len - 1] == ' ')
+    g_string_truncate (phrase, phrase->len - 1);
+  if (element->have_route) {
+    char *internet = clean_addr_spec (element->route->str, element->route->len);
+    char *name = decode_name (phrase->str, phrase->len, context);
+    if (name == NULL)
+      name = decode_name (element->comment->str, element->comment->len, context);
+    if (internet[0] != '\0' || name != NULL)
+      add_mailbox (mailboxes, group, internet, name);
+    else
+      g_free (internet), g_free (name);
+  } else if (phrase->len > 0) {
+    finish_bare (element, context, group, mailboxes, limit);
+  }
+  element_reset (element);
+}
+
+/* Undeclared 8-bit is made UTF-8 before the grammar is applied, so that no byte of another charset is taken
+ * for punctuation. */
+static char *
+to_utf8 (const char *raw, gsize length, PnHeaderContext *context, gsize *out_length)
+{
+  PnCharsetResult result;
+  char *text = pn_charset_decode (raw, length, NULL, context->charset, FALSE, out_length, &result);
+
+  context->damaged += result.invalid;
+  return text;
+}
+
+/* Behind the encoded word at P, in which commas and the like mean nothing; NULL if none is there. */
+static const char *
+skip_encoded_word (const char *p, const char *end)
+{
+  const char *limit = MIN (end, p + 512);
+  guint marks = 0;
+
+  if (end - p < 8 || p[0] != '=' || p[1] != '?')
+    return NULL;
+  for (p += 2; p < limit; p++) {
+    if (*p != '?')
+      continue;
+    if (++marks > 2)
+      return p + 1 < end && p[1] == '=' ? p + 2 : NULL;
+    if (marks == 2 && p[-2] != '?')
+      return NULL;
+  }
+  return NULL;
+}
+
+typedef struct {
+  const char *p, *end;
+  Element element;
+  char *group;
+  gboolean in_group;
+} ListReader;
+
+/* A quoted string of a name, or the local part of an addr-spec without brackets. */
+static const char *
+read_phrase_quoted (const char *p, const char *end, Element *element)
+{
+  gsize mark = element->phrase->len;
+  const char *stop = read_quoted (p, end, element->phrase, TRUE);
+
+  if (stop == end || *stop != '@')
+    return stop;
+  g_string_truncate (element->phrase, mark);
+  return read_quoted (p, end, element->phrase, FALSE);
+}
+
+/* One token of the list; TRUE when it ended an element. */
+static gboolean
+read_token (ListReader *reader, PnHeaderContext *context)
+{
+  Element *element = &reader->element;
+  const char *p = reader->p, *end = reader->end;
+  gboolean ended = FALSE;
+
+  switch (*p) {
+  case '"':
+    p = read_phrase_quoted (p, end, element);
+    break;
+  case '(':
+    p = read_comment (p, end, element->comment);
+    break;
+  case '<':
+    p = read_route (p, end, element);
+    break;
+  case ':':
+    if (reader->in_group || element->have_route || element->at || element->phrase->len == 0
+        || g_ascii_strcasecmp (element->phrase->str, "mailto") == 0) {
+      g_string_append_c (element->phrase, ':');
+    } else {
+      reader->group = decode_name (element->phrase->str, element->phrase->len, context);
+      reader->in_group = TRUE;
+      element_reset (element);
+    }
+    p++;
+    break;
+  case ',':
+  case ';':
+    ended = TRUE;
+    break;
+  case ' ':
+  case '\t':
+  case '\r':
+  case '\n':
+  case '\0':
+    append_blank (element->phrase);
+    p++;
+    break;
+  case '[': {
+    const char *stop = memchr (p, ']', end - p);
+    stop = stop != NULL && stop - p < 128 ? stop + 1 : p + 1;
+    g_string_append_len (element->phrase, p, stop - p);
+    p = stop;
+    break;
+  }
+  default: {
+    const char *start = p, *behind = skip_encoded_word (p, end);
+    if (behind != NULL) {
+      g_string_append_len (element->phrase, p, behind - p);
+      p = behind;
+      break;
+    }
+    while (p < end && strchr ("\"(<:,; \t\r\n[", *p) == NULL && *p != '\0')
+      p++;
+    element->at = element->at || memchr (start, '@', p - start) != NULL;
+    g_string_append_len (element->phrase, start, p - start);
+  }
+  }
+  reader->p = p;
+  return ended;
+}
+
+gboolean
+pn_header_parse_addresses (const char *raw, gsize length, PnHeaderContext *context, GArray *mailboxes,
+                           guint limit)
+{
+  gsize converted = length;
+  g_autofree char *text
+      = pn_charset_is_ascii (raw, length) ? NULL : to_utf8 (raw, length, context, &converted);
+  ListReader reader = { text != NULL ? text : raw, NULL, { 0 }, NULL, FALSE };
+  gboolean complete = TRUE;
+
+  reader.end = reader.p + converted;
+  reader.element.phrase = g_string_new (NULL);
+  reader.element.route = g_string_new (NULL);
+  reader.element.comment = g_string_new (NULL);
+  while (reader.p < reader.end && complete) {
+    if (!read_token (&reader, context))
+      continue;
+    finish_element (&reader.element, context, reader.group, mailboxes, limit);
+    if (*reader.p++ == ';') {
+      g_clear_pointer (&reader.group, g_free);
+      reader.in_group = FALSE;
+    }
+    complete = mailboxes->len < limit || reader.p == reader.end;
+  }
+  if (complete)
+    finish_element (&reader.element, context, reader.group, mailboxes, limit);
+  g_free (reader.group);
+  g_string_free (reader.element.phrase, TRUE);
+  g_string_free (reader.element.route, TRUE);
+  g_string_free (reader.element.comment, TRUE);
+  return complete;
+}

@@ -1,0 +1,460 @@
+#include "convert/mime-write.h"
+
+#include <string.h>
+
+#include "convert/ical.h"
+#include "convert/mime-native-fields.h"
+#include "convert/mime-write-header.h"
+#include "convert/text-twin.h"
+
+/* The largest HTML body of which a plain twin is made. */
+#define TWIN_MAX (8 * 1024 * 1024)
+
+typedef struct {
+  PnMessage *message;
+  const PnMimeWriteOptions *options;
+  PnReportKind report;
+  char *stem; /* of all boundaries */
+  guint boundaries;
+  guint made;
+  gboolean clash; /* a part that cannot be encoded holds the stem */
+} Builder;
+
+void
+pn_mime_node_free (PnMimeNode *self)
+{
+  if (!self)
+    return;
+  g_clear_pointer (&self->children, g_ptr_array_unref);
+  g_clear_pointer (&self->content, pn_content_unref);
+  g_free (self->type);
+  g_free (self->parameters);
+  g_free (self->boundary);
+  g_free (self->name);
+  g_free (self);
+}
+
+static PnMimeNode *
+multipart_new (Builder *self, const char *subtype, const char *parameters)
+{
+  PnMimeNode *node = g_new0 (PnMimeNode, 1);
+  node->type = g_strconcat ("multipart/", subtype, NULL);
+  node->parameters = g_strdup (parameters);
+  node->boundary = g_strdup_printf ("%s_%u", self->stem, ++self->boundaries);
+  node->children = g_ptr_array_new_with_free_func ((GDestroyNotify)pn_mime_node_free);
+  return node;
+}
+
+/* NODE (taken): a multipart of one child is that child. */
+static PnMimeNode *
+flatten (PnMimeNode *node)
+{
+  if (node->children->len != 1)
+    return node;
+  PnMimeNode *child = g_ptr_array_steal_index (node->children, 0);
+  pn_mime_node_free (node);
+  return child;
+}
+
+/* Adds CHILD (taken) to PARENT; FALSE if it is NULL. */
+static gboolean
+add (PnMimeNode *parent, PnMimeNode *child)
+{
+  if (child)
+    g_ptr_array_add (parent->children, child);
+  return child != NULL;
+}
+
+static PnContent *
+content_of (const PnPart *part)
+{
+  return part->content ? pn_content_ref (part->content) : pn_content_new_text ("", 0);
+}
+
+/* --- leaves ------------------------------------------------------------------------------------------- */
+
+/* A text body, encoded as its lines want it.  CONTENT is taken. */
+static PnMimeNode *
+text_new (Builder *self, const char *type, const PnPart *part, PnContent *content, GError **error)
+{
+  g_autoptr (PnMimeNode) node = g_new0 (PnMimeNode, 1);
+  node->type = g_strdup (type);
+  node->part = part;
+  node->name = part ? g_strdup (part->name) : NULL;
+  node->content = content;
+  node->text = TRUE;
+  if (!pn_line_scan (content, self->stem, &node->scan, error))
+    return NULL;
+  node->charset = node->scan.high > 0 ? "utf-8" : "us-ascii";
+  node->transfer = pn_transfer_for_text (&node->scan);
+  return g_steal_pointer (&node);
+}
+
+static gboolean
+is_composite (const char *type)
+{
+  return g_str_has_prefix (type, "message/") || g_str_has_prefix (type, "multipart/");
+}
+
+/* RFC 2045 6.4: parts of parts have no encoding of their own.  What cannot stand in mail unencoded is
+ * declared a file of no particular type, which may be encoded; its name tells what it is. */
+static gboolean
+settle_composite (Builder *self, PnMimeNode *node, GError **error)
+{
+  if (!pn_line_scan (node->content, self->stem, &node->scan, error))
+    return FALSE;
+  const PnLineScan *scan = &node->scan;
+  gboolean seven_bit_only
+      = g_str_equal (node->type, "message/partial") || g_str_equal (node->type, "message/external-body");
+  if (scan->nul || scan->bare_cr || scan->longest > 998 || (seven_bit_only && scan->high > 0)) {
+    pn_message_add_loss (self->message, node->name ? node->name : node->type,
+                         "%s with %s cannot be sent as such and is sent as a file", node->type,
+                         scan->longest > 998 ? "lines over 998 characters" : "binary content");
+    if (!node->name)
+      node->name = g_strdup (g_str_has_prefix (node->type, "message/") ? "message.eml" : "part.mime");
+    g_free (node->type);
+    node->type = g_strdup ("application/octet-stream");
+    g_clear_pointer (&node->parameters, g_free);
+    node->transfer = PN_TRANSFER_BASE64;
+    return TRUE;
+  }
+  if (scan->bare_lf)
+    pn_message_add_loss (self->message, node->name ? node->name : node->type,
+                         "line ends of the embedded %s became CRLF", node->type);
+  self->clash |= scan->boundary;
+  node->text = TRUE;
+  node->transfer = scan->high > 0 ? PN_TRANSFER_8BIT : PN_TRANSFER_7BIT;
+  return TRUE;
+}
+
+static PnMimeNode *
+file_new (Builder *self, const PnPart *part, const char *disposition, GError **error)
+{
+  g_autoptr (PnMimeNode) node = g_new0 (PnMimeNode, 1);
+  node->type = g_strdup (part->type && strchr (part->type, '/') ? part->type : "application/octet-stream");
+  node->parameters = g_strdup (part->parameters);
+  node->part = part;
+  node->name = g_strdup (part->name);
+  node->disposition = disposition;
+  node->content = content_of (part);
+  node->charset = g_str_has_prefix (node->type, "text/") ? part->charset : NULL;
+  node->transfer = PN_TRANSFER_BASE64;
+  if (is_composite (node->type) && !settle_composite (self, node, error))
+    return NULL;
+  return g_steal_pointer (&node);
+}
+
+/* --- bodies ------------------------------------------------------------------------------------------- */
+
+/* LEAD before the content of PART. */
+static PnContent *
+with_lead (const char *lead, const PnPart *part)
+{
+  GPtrArray *pieces = g_ptr_array_new ();
+  if (lead)
+    g_ptr_array_add (pieces, pn_content_new_text (lead, -1));
+  if (part && part->content)
+    g_ptr_array_add (pieces, pn_content_ref (part->content));
+  return pn_content_new_chain (pieces);
+}
+
+static GBytes *
+read_html (const PnPart *html)
+{
+  return html && html->content ? pn_content_read (html->content, TWIN_MAX, NULL) : NULL;
+}
+
+/* The plain body for a message that has none. */
+static char *
+make_text (Builder *self, const PnPart *html)
+{
+  PnMessage *message = self->message;
+  if (html) {
+    g_autoptr (GBytes) bytes = read_html (html);
+    if (!bytes)
+      return g_strdup ("This message is in HTML and too long to be shown as text.\n");
+    gsize length;
+    const char *data = g_bytes_get_data (bytes, &length);
+    return pn_text_from_html (data, length);
+  }
+  if (message->type == PN_TYPE_STATUS && message->reports && message->reports->len > 0)
+    return pn_report_describe (message, self->options->default_domain);
+  if (message->calendar)
+    return pn_ical_describe (message->calendar);
+  return NULL;
+}
+
+/* Adds the plain body, if there is anything to say in it. */
+static gboolean
+add_plain (Builder *self, PnMimeNode *alternative, const PnPart *text, const PnPart *html, GError **error)
+{
+  g_autofree char *lead = text ? NULL : make_text (self, html);
+  if (lead)
+    self->made |= PN_MADE_TEXT;
+  if (self->message->type == PN_TYPE_PHONE) {
+    g_autofree char *made = g_steal_pointer (&lead);
+    g_autofree char *fields = pn_phone_describe (self->message);
+    lead = g_strconcat (fields, made, NULL);
+    self->made |= PN_MADE_PHONE | (text ? 0 : PN_MADE_TEXT);
+  }
+  if (!text && !lead)
+    return TRUE;
+  PnContent *content = lead ? with_lead (lead, text) : content_of (text);
+  return add (alternative, text_new (self, "text/plain", text, content, error));
+}
+
+/* The HTML body of a phone message, with its fields behind <body>. */
+static PnContent *
+phone_html (Builder *self, const PnPart *html)
+{
+  g_autofree char *fields = pn_phone_describe_html (self->message);
+  g_autoptr (GBytes) bytes = read_html (html);
+  if (!bytes)
+    return with_lead (fields, html);
+  gsize length;
+  const char *data = g_bytes_get_data (bytes, &length);
+  gsize at = 0;
+  for (gsize i = 0; i + 6 < length && at == 0; i++)
+    if (data[i] == '<' && g_ascii_strncasecmp (data + i, "<body", 5) == 0) {
+      const char *end = memchr (data + i, '>', length - i);
+      at = end ? (gsize)(end - data) + 1 : 0;
+      break;
+    }
+  GPtrArray *pieces = g_ptr_array_new ();
+  g_ptr_array_add (pieces, pn_content_new_text (data, (gssize)at));
+  g_ptr_array_add (pieces, pn_content_new_text (fields, -1));
+  g_ptr_array_add (pieces, pn_content_new_text (data + at, (gssize)(length - at)));
+  return pn_content_new_chain (pieces);
+}
+
+/* The HTML body, together with the files it shows. */
+static PnMimeNode *
+html_body (Builder *self, const PnPart *html, GError **error)
+{
+  PnMessage *message = self->message;
+  PnContent *content = message->type == PN_TYPE_PHONE ? phone_html (self, html) : content_of (html);
+  g_autoptr (PnMimeNode) body = text_new (self, "text/html", html, content, error);
+  if (!body)
+    return NULL;
+  g_autoptr (PnMimeNode) related = NULL;
+  for (guint i = 0; i < message->parts->len; i++) {
+    const PnPart *part = g_ptr_array_index (message->parts, i);
+    if (part->role != PN_PART_INLINE)
+      continue;
+    if (!related) {
+      related = multipart_new (self, "related", "; type=\"text/html\"");
+      g_ptr_array_add (related->children, g_steal_pointer (&body));
+    }
+    PnMimeNode *file = file_new (self, part, "inline", error);
+    if (!file)
+      return NULL;
+    g_ptr_array_add (related->children, file);
+  }
+  return related ? g_steal_pointer (&related) : g_steal_pointer (&body);
+}
+
+/* --- the calendar part -------------------------------------------------------------------------------- */
+
+static char *
+compose_calendar (Builder *self, PnMessage *message, GError **error)
+{
+  PnMethod method = message->calendar->method;
+  if (message->action && g_ascii_strcasecmp (message->action, "Retract") == 0)
+    message->calendar->method = PN_METHOD_CANCEL;
+  char *text = pn_ical_write (message, self->options->now, error);
+  message->calendar->method = method;
+  return text;
+}
+
+/* The calendar text as it came, if the message still says just that; else NULL. */
+static char *
+calendar_as_it_came (Builder *self, const PnPart *original)
+{
+  g_autoptr (GBytes) bytes = original->content ? pn_content_read (original->content, TWIN_MAX, NULL) : NULL;
+  if (!bytes)
+    return NULL;
+  gsize length;
+  const char *data = g_bytes_get_data (bytes, &length);
+  g_autoptr (PnMessage) came = pn_message_new (PN_TYPE_MAIL);
+  if (!pn_ical_read (came, data, length, NULL, NULL, NULL) || !came->calendar)
+    return NULL;
+  g_autoptr (GPtrArray) no_parts = g_ptr_array_new ();
+  PnMessage bare = *self->message, other = bare;
+  bare.parts = other.parts = no_parts;
+  other.calendar = came->calendar;
+  other.action = NULL;
+  g_autofree char *is = compose_calendar (self, &bare, NULL);
+  g_autofree char *was = compose_calendar (self, &other, NULL);
+  return is && was && strcmp (is, was) == 0 ? g_strndup (data, length) : NULL;
+}
+
+/* The value of the line NAME in the calendar TEXT, or NULL. */
+static char *
+calendar_line (const char *text, const char *name)
+{
+  gsize n = strlen (name);
+  for (const char *line = text; line; line = strchr (line, '\n')) {
+    line += *line == '\n' ? 1 : 0;
+    if (g_ascii_strncasecmp (line, name, n) == 0 && line[n] == ':')
+      return g_strstrip (g_strndup (line + n + 1, strcspn (line + n + 1, "\r\n")));
+  }
+  return NULL;
+}
+
+/* "; method=REQUEST; component=VEVENT", as the TEXT says. */
+static char *
+calendar_parameters (const char *text)
+{
+  static const char *const components[] = { "VEVENT", "VTODO", "VJOURNAL", "VFREEBUSY" };
+  GString *parameters = g_string_new (NULL);
+  g_autofree char *method = calendar_line (text, "METHOD");
+  if (method)
+    g_string_append_printf (parameters, "; method=%s", method);
+  for (guint i = 0; i < G_N_ELEMENTS (components); i++) {
+    g_autofree char *begin = g_strconcat ("BEGIN:", components[i], NULL);
+    if (!strstr (text, begin))
+      continue;
+    g_string_append_printf (parameters, "; component=%s", components[i]);
+    break;
+  }
+  return g_string_free (parameters, FALSE);
+}
+
+/* What came is written as it came only where the conversion is to be undone: the Internet gets the narrow
+ * form. */
+static PnMimeNode *
+calendar_body (Builder *self, GError **error)
+{
+  const PnPart *original = pn_message_get_part (self->message, PN_PART_CALENDAR);
+  gboolean keep = original && self->options->native_fields;
+  g_autofree char *text = keep ? calendar_as_it_came (self, original) : NULL;
+  keep = text != NULL;
+  if (!text)
+    text = compose_calendar (self, self->message, error);
+  if (!text)
+    return NULL;
+  if (!original)
+    self->made |= PN_MADE_CALENDAR;
+  PnMimeNode *node
+      = text_new (self, "text/calendar", keep ? original : NULL, pn_content_new_text (text, -1), error);
+  if (!node)
+    return NULL;
+  node->parameters = keep ? g_strdup (original->parameters) : calendar_parameters (text);
+  node->charset = "utf-8"; /* readers take a missing or ASCII label for their own charset */
+  node->bare = TRUE;
+  if (node->transfer == PN_TRANSFER_QUOTED_PRINTABLE)
+    node->transfer = PN_TRANSFER_BASE64;
+  return node;
+}
+
+/* --- the whole ---------------------------------------------------------------------------------------- */
+
+/* Adds what the reader is to choose from, if there is anything. */
+static gboolean
+add_bodies (Builder *self, PnMimeNode *parent, GError **error)
+{
+  PnMessage *message = self->message;
+  const PnPart *text = pn_message_get_part (message, PN_PART_TEXT);
+  const PnPart *html = pn_message_get_part (message, PN_PART_HTML);
+  g_autoptr (PnMimeNode) alternative = multipart_new (self, "alternative", NULL);
+  if (!add_plain (self, alternative, text, html, error))
+    return FALSE;
+  if (html && !add (alternative, html_body (self, html, error)))
+    return FALSE;
+  if (message->calendar && !add (alternative, calendar_body (self, error)))
+    return FALSE;
+  return alternative->children->len == 0 || add (parent, flatten (g_steal_pointer (&alternative)));
+}
+
+/* Whether PART stands in the bodies already. */
+static gboolean
+is_placed (PnMessage *message, const PnPart *part)
+{
+  switch (part->role) {
+  case PN_PART_TEXT:
+  case PN_PART_HTML:
+    return part == pn_message_get_part (message, part->role);
+  case PN_PART_CALENDAR:
+    return message->calendar != NULL;
+  case PN_PART_INLINE:
+    return pn_message_get_part (message, PN_PART_HTML) != NULL;
+  case PN_PART_SKELETON:
+    return TRUE;
+  case PN_PART_ATTACHMENT:
+    break;
+  }
+  return FALSE;
+}
+
+/* Adds every part that is not in the bodies. */
+static gboolean
+add_files (Builder *self, PnMimeNode *mixed, GError **error)
+{
+  PnMessage *message = self->message;
+  for (guint i = 0; i < message->parts->len; i++) {
+    const PnPart *part = g_ptr_array_index (message->parts, i);
+    if (is_placed (message, part))
+      continue;
+    if (!add (mixed, file_new (self, part, part->role == PN_PART_INLINE ? "inline" : "attachment", error)))
+      return FALSE;
+  }
+  return TRUE;
+}
+
+static PnMimeNode *
+report_part (Builder *self, GError **error)
+{
+  gboolean delivery = self->report == PN_REPORT_DELIVERY;
+  g_autofree char *text = pn_report_write (self->message, self->report, self->options);
+  PnMimeNode *node
+      = text_new (self, delivery ? "message/delivery-status" : "message/disposition-notification", NULL,
+                  pn_content_new_text (text, -1), error);
+  if (!node)
+    return NULL;
+  node->charset = NULL;
+  node->transfer = node->scan.high > 0 ? PN_TRANSFER_8BIT : PN_TRANSFER_7BIT;
+  return node;
+}
+
+static PnMimeNode *
+build (Builder *self, GError **error)
+{
+  static const char *const report_types[]
+      = { NULL, "; report-type=delivery-status", "; report-type=disposition-notification" };
+  g_autoptr (PnMimeNode) whole
+      = multipart_new (self, self->report ? "report" : "mixed", report_types[self->report]);
+  if (!add_bodies (self, whole, error))
+    return NULL;
+  if (self->report && !add (whole, report_part (self, error)))
+    return NULL;
+  if (!add_files (self, whole, error))
+    return NULL;
+  if (whole->children->len == 0) {
+    self->made |= PN_MADE_TEXT;
+    return text_new (self, "text/plain", NULL, pn_content_new_text ("", 0), error);
+  }
+  /* at the end of a message a line end has to follow, which would change a file */
+  PnMimeNode *only = whole->children->len == 1 ? g_ptr_array_index (whole->children, 0) : NULL;
+  if (only && is_composite (only->type) && !only->children && only->scan.unended)
+    return g_steal_pointer (&whole);
+  return flatten (g_steal_pointer (&whole));
+}
+
+PnMimeNode *
+pn_mime_tree_new (PnMessage *message, PnReportKind report, const PnMimeWriteOptions *options, guint *made,
+                  GError **error)
+{
+  const char *id = message->message_id ? message->message_id : message->id ? message->id : "";
+  for (guint attempt = 0;; attempt++) {
+    g_autofree char *seed = g_strdup_printf ("%s %u", id, attempt);
+    g_autofree char *digest = g_compute_checksum_for_string (G_CHECKSUM_SHA1, seed, -1);
+    g_autofree char *stem = g_strdup_printf ("=_%.20s", digest);
+    Builder self = { .message = message, .options = options, .report = report, .stem = stem };
+    guint losses = message->losses->len;
+    g_autoptr (PnMimeNode) tree = build (&self, error);
+    *made = self.made;
+    if (!tree || !self.clash || attempt == 100)
+      return g_steal_pointer (&tree);
+    g_ptr_array_set_size (message->losses, (gint)losses);
+  }
+}

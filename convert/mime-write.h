@@ -1,0 +1,39 @@
+/* The MIME structure of a message that is composed.  Private to the writing half of the MIME code. */
+#pragma once
+
+#include "convert/mime-encode.h"
+#include "convert/mime-report.h"
+
+G_BEGIN_DECLS
+
+typedef struct PnMimeNode PnMimeNode;
+
+/* A part: a multipart with children, or a leaf with content. */
+struct PnMimeNode {
+  GPtrArray *children;     /* PnMimeNode; NULL: a leaf */
+  char *type;              /* media type */
+  char *parameters;        /* "; name=value...", or NULL */
+  const char *charset;     /* of a leaf that is text, or NULL; static or borrowed */
+  char *boundary;          /* of a multipart */
+  const PnPart *part;      /* names and dates of a leaf, borrowed; or NULL */
+  char *name;              /* file name, or NULL */
+  const char *disposition; /* "attachment", "inline" or NULL; static */
+  gboolean bare;           /* without disposition, which would hide a calendar's buttons */
+  PnContent *content;      /* of a leaf */
+  PnTransfer transfer;
+  PnLineScan scan; /* of a leaf that is not base64 */
+  gboolean text;   /* line ends become CRLF */
+};
+
+void pn_mime_node_free (PnMimeNode *self);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (PnMimeNode, pn_mime_node_free)
+
+/* The tree for MESSAGE; MADE receives PnMade flags.  Contents are read once, to choose their encoding. */
+PnMimeNode *pn_mime_tree_new (PnMessage *message, PnReportKind report, const PnMimeWriteOptions *options,
+                              guint *made, GError **error);
+
+/* Leaves in message->headers only those fields that composing takes over from there, in the order in which it
+ * writes them. */
+void pn_mime_forget_own_fields (PnMessage *message);
+
+G_END_DECLS

@@ -1,0 +1,3 @@
+Good morning,
+
+please read the list.

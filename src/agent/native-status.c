@@ -1,0 +1,135 @@
+#include "agent/agent-private.h"
+
+#include "core/ids.h"
+#include "core/log.h"
+
+#include <string.h>
+
+/* --- what comes back from the Internet ----------------------------------------------------------------------------------- */
+
+static PnCorrelation *
+find_record (PnAgent *self, const PnMessage *message)
+{
+  const char *ids[] = { message->orig_id, message->envelope_id };
+  g_autoptr (GError) error = NULL;
+  PnCorrelation *record = NULL;
+  for (guint i = 0; i < G_N_ELEMENTS (ids) && !record && !error; i++)
+    if (ids[i])
+      record = pn_correlation_db_find (self->correlation, ids[i], FALSE, &error);
+  if (!record && !error && message->in_reply_to)
+    record = pn_correlation_db_find_message_id (self->correlation, message->in_reply_to, &error);
+  if (error)
+    pn_agent_log_error ("correlation", error);
+  return record;
+}
+
+/* Only a report that was sent to the sender of the message is believed: anybody can make one up. */
+static gboolean
+came_to_sender (const PnMessage *message, const PnCorrelation *record)
+{
+  for (guint i = 0; record->user && i < message->recipients->len; i++) {
+    const PnRecipient *recipient = g_ptr_array_index (message->recipients, i);
+    const PnAddress *a = recipient->address;
+    if (recipient->deliver && a->user && a->post_office && g_ascii_strcasecmp (a->user, record->user) == 0
+        && g_ascii_strcasecmp (a->post_office, record->post_office) == 0)
+      return TRUE;
+  }
+  return FALSE;
+}
+
+/* Leaves the reports about recipients that the message had. */
+static gboolean
+keep_known_recipients (PnMessage *message, const PnCorrelation *record)
+{
+  gboolean only = record->recipients->len == 1;
+  for (guint i = message->reports->len; i-- > 0;) {
+    PnStatusReport *report = g_ptr_array_index (message->reports, i);
+    const char *address = report->recipient ? report->recipient->internet : NULL;
+    if (pn_correlation_find_recipient (record, address))
+      continue;
+    if (!only) {
+      g_ptr_array_remove_index (message->reports, i);
+      continue;
+    }
+    /* His mail was forwarded: the item in the mailbox knows the address that it was sent to. */
+    const PnCorrelationRecipient *recipient = g_ptr_array_index (record->recipients, 0);
+    pn_address_free (report->recipient);
+    report->recipient = pn_address_new_internet (recipient->address, NULL);
+  }
+  return message->reports->len > 0;
+}
+
+static PnRecipient *
+set_only_recipient (PnMessage *message, const PnCorrelation *record)
+{
+  PnAddress *address = pn_address_new (record->domain, record->post_office, record->user);
+  address->internet = g_strdup (record->sender && *record->sender ? record->sender : NULL);
+  g_ptr_array_set_size (message->recipients, 0);
+  PnRecipient *recipient = pn_message_add_recipient (message, PN_TO, address);
+  recipient->deliver = recipient->listed = TRUE;
+  return recipient;
+}
+
+gboolean
+pn_agent_tie_status (PnAgent *self, PnMessage *message)
+{
+  g_autoptr (PnCorrelation) record = find_record (self, message);
+  if (record && came_to_sender (message, record) && keep_known_recipients (message, record)) {
+    g_free (message->orig_id);
+    message->orig_id = g_strdup (record->id);
+    set_only_recipient (message, record);
+    return TRUE;
+  }
+  message->type = PN_TYPE_MAIL;
+  g_clear_pointer (&message->orig_id, g_free);
+  g_ptr_array_set_size (message->reports, 0);
+  return FALSE;
+}
+
+/* --- what we make of results ----------------------------------------------------------------------------------------- */
+
+PnStatusReport *
+pn_agent_report_new (const PnResult *result)
+{
+  static const PnAction actions[] = { [PN_RESULT_TRANSFERRED] = PN_ACTION_TRANSFERRED,
+                                      [PN_RESULT_UNDELIVERABLE] = PN_ACTION_UNDELIVERABLE,
+                                      [PN_RESULT_DELAYED] = PN_ACTION_TRANSFER_DELAYED };
+  PnStatusReport *report = g_new0 (PnStatusReport, 1);
+  report->action = actions[result->action];
+  report->time = (PnTime){ TRUE, result->time, 0 };
+  report->recipient = pn_address_new_internet (result->recipient, NULL);
+  report->status_code = g_strdup (result->enhanced);
+  if (result->code > 0)
+    report->diagnostic = g_strdup_printf ("%d %s%s%s", result->code, result->enhanced ? result->enhanced : "",
+                                          result->enhanced ? " " : "", result->text ? result->text : "");
+  else
+    report->diagnostic = g_strdup (result->text);
+  report->remote_mta = g_strdup (result->host);
+  return report;
+}
+
+PnMessage *
+pn_agent_status_new (const PnCorrelation *record, GPtrArray *reports)
+{
+  PnMessage *status = pn_message_new (PN_TYPE_STATUS);
+  g_autoptr (GString) what = g_string_new (NULL);
+  for (guint i = 0; i < reports->len; i++) {
+    const PnStatusReport *report = g_ptr_array_index (reports, i);
+    g_string_append_printf (what, "%s %s %" G_GINT64_FORMAT "\n", pn_action_to_string (report->action),
+                            report->recipient->internet, report->time.unix_time);
+  }
+  const PnStatusReport *first = g_ptr_array_index (reports, 0);
+  g_free (status->id);
+  status->id = pn_id_derive (record->id, "status", what->str);
+  status->orig_id = g_strdup (record->id);
+  status->date = first->time;
+  status->from = pn_address_copy (first->recipient);
+  status->subject = g_strdup (record->subject);
+  status->in_reply_to = g_strdup (record->message_id);
+  status->auto_generated = TRUE;
+  if (record->user)
+    set_only_recipient (status, record);
+  while (reports->len > 0)
+    g_ptr_array_add (status->reports, g_ptr_array_steal_index (reports, 0));
+  return status;
+}

@@ -1,0 +1,243 @@
+#include "agent/agent-private.h"
+
+#include "core/counters.h"
+#include "core/log.h"
+#include "core/trace.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/inotify.h>
+#include <time.h>
+#include <unistd.h>
+
+#define SCAN_MS 1000
+/* Until the daemon has taken the send file of an outcome away. */
+#define UNSETTLED_MS 20
+
+/* --- statuses of one message ---------------------------------------------------------------------------------------------- */
+
+/* A record for a message of which nothing is known but what the result says: a third party's send file, or one so old that it was forgotten. */
+static PnCorrelation *
+record_of_stranger (const PnResult *result)
+{
+  g_autofree char *id = g_strdup (result->id ? result->id : result->file);
+  PnCorrelation *record = pn_correlation_new (id ? id : "unknown");
+  record->sender = g_strdup (result->sender);
+  record->priority = 5;
+  record->time = result->time;
+  record->silent = !*result->sender;
+  return record;
+}
+
+static gboolean
+tell_user (PnAgent *self, const PnCorrelation *record, PnMessage *status, GError **error)
+{
+  if (!pn_outgoing_put (self->in, self->program->key, status, record->priority | 1, error))
+    return FALSE;
+  g_autofree char *where = g_strdup_printf ("GWIA/WPCSIN/%u", record->priority | 1);
+  pn_trace (status->id, "status", where, "ms", record->id);
+  pn_trace (record->id, "status", where, "ms", status->id);
+  pn_counter_add (PN_COUNTER_STATUSES_IN, 1);
+  return TRUE;
+}
+
+static void
+add_bounce_recipient (PnMessage *status, const char *address)
+{
+  PnRecipient *recipient = pn_message_add_recipient (status, PN_TO, pn_address_new_internet (address, NULL));
+  recipient->deliver = recipient->listed = TRUE;
+}
+
+/* Sends the report to an outside sender, once. */
+static gboolean
+tell_outside (PnAgent *self, const PnCorrelation *record, PnMessage *status, GError **error)
+{
+  GError *local = NULL;
+  g_autoptr (PnCorrelation) earlier = pn_correlation_db_find (self->correlation, status->id, FALSE, &local);
+  if (local) {
+    g_propagate_error (error, local);
+    return FALSE;
+  }
+  if (earlier) {
+    pn_agent_publish_again (self, earlier);
+    return TRUE;
+  }
+  if (!pn_agent_wants_bounce (status, record))
+    return TRUE;
+  pn_agent_dress_bounce (self, status, record);
+  add_bounce_recipient (status, record->sender);
+
+  g_autoptr (PnCorrelation) own = pn_correlation_new (status->id);
+  own->time = (gint64) time (NULL);
+  own->sender = g_strdup ("");
+  own->silent = TRUE;
+  own->priority = 5;
+  g_autoptr (PnSendHead) head = pn_send_head_new ();
+  head->id = g_strdup (status->id);
+  head->queued = own->time;
+  head->mail_from = g_strdup ("");
+  pn_send_head_add (head, record->sender, "NEVER", NULL);
+  g_autoptr (GPtrArray) records = g_ptr_array_new ();
+  g_ptr_array_add (records, own);
+  if (!pn_agent_stage (self, status, head, own, error) || !pn_agent_publish (self, records, error))
+    return FALSE;
+  pn_counter_add (PN_COUNTER_STATUSES_OUT, 1);
+  return TRUE;
+}
+
+static gboolean
+tell_sender (PnAgent *self, const PnCorrelation *record, GPtrArray *results, GError **error)
+{
+  g_autoptr (GPtrArray) reports = g_ptr_array_new_with_free_func ((GDestroyNotify) pn_status_report_free);
+  for (guint i = 0; i < results->len; i++) {
+    const PnResult *result = g_ptr_array_index (results, i);
+    /* The next host reports for itself when it took over the duty to. */
+    if (record->user || result->action != PN_RESULT_TRANSFERRED || !result->dsn)
+      g_ptr_array_add (reports, pn_agent_report_new (result));
+  }
+  if (reports->len == 0)
+    return TRUE;
+  g_autoptr (PnMessage) status = pn_agent_status_new (record, reports);
+  return record->user ? tell_user (self, record, status, error) : tell_outside (self, record, status, error);
+}
+
+static gboolean
+take_message (PnAgent *self, GPtrArray *results, GError **error)
+{
+  const PnResult *first = g_ptr_array_index (results, 0);
+  GError *local = NULL;
+  g_autoptr (PnCorrelation) record
+      = first->id ? pn_correlation_db_find (self->correlation, first->id, FALSE, &local) : NULL;
+  if (local) {
+    g_propagate_error (error, local);
+    return FALSE;
+  }
+  if (!record) {
+    pn_log_warning ("result_unknown", "id=%s file=%s to=%s", first->id ? first->id : "-",
+                    first->file ? first->file : "-", first->recipient);
+    record = record_of_stranger (first);
+  }
+  if (record->silent) {
+    pn_log_debug ("result_silent", "id=%s file=%s", record->id, first->file ? first->file : "-");
+    return TRUE;
+  }
+  return tell_sender (self, record, results, error);
+}
+
+/* --- one result file -------------------------------------------------------------------------------------------------------- */
+
+/* A daemon killed between an outcome and the removal of its send file reads the outcome again at its start: until the
+ * send file is gone the result has to stay. */
+static gboolean
+is_settled (PnAgent *self, const GPtrArray *results)
+{
+  const char *last = NULL;
+  for (guint i = 0; i < results->len; i++) {
+    const PnResult *result = g_ptr_array_index (results, i);
+    if (!result->file || g_strcmp0 (result->file, last) == 0 || strchr (result->file, '/'))
+      continue;
+    last = result->file;
+    g_autofree char *path = g_build_filename (self->send, result->file, NULL);
+    if (access (path, F_OK) == 0)
+      return FALSE;
+  }
+  return TRUE;
+}
+
+static GPtrArray *
+group_by_message (GPtrArray *results)
+{
+  GPtrArray *groups = g_ptr_array_new_with_free_func ((GDestroyNotify) g_ptr_array_unref);
+  for (guint i = 0; i < results->len; i++) {
+    PnResult *result = g_ptr_array_index (results, i);
+    GPtrArray *group = NULL;
+    for (guint j = 0; j < groups->len && !group; j++) {
+      GPtrArray *candidate = g_ptr_array_index (groups, j);
+      const PnResult *first = g_ptr_array_index (candidate, 0);
+      if (g_strcmp0 (first->id, result->id) == 0 && (result->id || g_strcmp0 (first->file, result->file) == 0))
+        group = candidate;
+    }
+    if (!group) {
+      group = g_ptr_array_new ();
+      g_ptr_array_add (groups, group);
+    }
+    g_ptr_array_add (group, result);
+  }
+  return groups;
+}
+
+typedef enum { TAKEN, NOT_YET, FAILED } Taken;
+
+static Taken
+take_file (PnAgent *self, const char *path)
+{
+  g_autoptr (GError) error = NULL;
+  guint bad = 0;
+  g_autoptr (GPtrArray) results = pn_result_read (path, &bad, &error);
+  if (!results) {
+    pn_agent_log_error ("cannot_read_result", error);
+    return FAILED;
+  }
+  if (!is_settled (self, results))
+    return NOT_YET;
+  if (bad > 0)
+    pn_log_warning ("bad_result", "file=%s lines=%u", path, bad);
+  g_autoptr (GPtrArray) groups = group_by_message (results);
+  for (guint i = 0; i < groups->len; i++)
+    if (!take_message (self, g_ptr_array_index (groups, i), &error)) {
+      pn_agent_log_error ("cannot_report", error);
+      return FAILED;
+    }
+  if (unlink (path) < 0 && errno != ENOENT)
+    pn_log_error ("cannot_remove", "file=%s reason=%s", path, g_strerror (errno));
+  return TAKEN;
+}
+
+/* Whether some have to be looked at again soon. */
+static Taken
+take_all (PnAgent *self)
+{
+  Taken worst = TAKEN;
+  DIR *dir = opendir (self->result);
+  if (!dir)
+    return FAILED;
+  for (struct dirent *entry; !self->program->stop && (entry = readdir (dir));) {
+    if (*entry->d_name == '.' || !g_str_has_suffix (entry->d_name, ".RES"))
+      continue;
+    g_autofree char *path = g_build_filename (self->result, entry->d_name, NULL);
+    worst = MAX (worst, take_file (self, path));
+  }
+  closedir (dir);
+  pn_trace_flush ();
+  return worst;
+}
+
+static void
+drain (int fd)
+{
+  char buffer[4096];
+  while (read (fd, buffer, sizeof buffer) > 0)
+    ;
+}
+
+gpointer
+pn_agent_result_main (gpointer user)
+{
+  PnAgent *self = user;
+  int watch = inotify_init1 (IN_CLOEXEC | IN_NONBLOCK);
+  if (watch >= 0)
+    inotify_add_watch (watch, self->result, IN_CREATE | IN_MOVED_TO);
+  while (!self->program->stop) {
+    drain (watch);
+    Taken taken = take_all (self);
+    if (taken == FAILED)
+      pn_agent_pause (self, PN_AGENT_AGAIN_S);
+    struct pollfd fds[2] = { { watch, POLLIN, 0 }, { self->program->stop_fd, POLLIN, 0 } };
+    poll (fds, 2, taken == NOT_YET ? UNSETTLED_MS : SCAN_MS);
+  }
+  if (watch >= 0)
+    close (watch);
+  return NULL;
+}

@@ -1,0 +1,65 @@
+#include "cmd/view.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const struct {
+  const char *command;
+  PnPartstat partstat;
+  const char *done;
+} answers[] = {
+  { "accept", PN_PARTSTAT_ACCEPTED, "accepted" },
+  { "decline", PN_PARTSTAT_DECLINED, "declined" },
+  { "tentative", PN_PARTSTAT_TENTATIVE, "accepted tentatively" },
+  { "complete", PN_PARTSTAT_COMPLETED, "completed" },
+};
+
+static void
+print_done (gboolean json, gint64 number, PnPartstat partstat, const char *done)
+{
+  if (!json) {
+    printf ("Item %" G_GINT64_FORMAT " %s.\n", number, done);
+    return;
+  }
+  g_autoptr (JsonBuilder) builder = json_builder_new ();
+  json_builder_begin_object (builder);
+  pn_view_json_number (builder, "number", number);
+  pn_view_json_text (builder, "answer", pn_partstat_to_string (partstat));
+  json_builder_end_object (builder);
+  pn_view_json_print (builder);
+}
+
+int
+pn_cmd_accept (int argc, char **argv)
+{
+  g_autofree char *dir = NULL;
+  g_autofree char *comment = NULL;
+  gboolean json = FALSE;
+  gint64 number;
+  guint which = 0;
+  const char *command = argv[0];
+  while (which + 1 < G_N_ELEMENTS (answers) && strcmp (answers[which].command, command) != 0)
+    which++;
+  const GOptionEntry entries[] = {
+    { "comment", 0, 0, G_OPTION_ARG_STRING, &comment, "a few words to the organizer", "TEXT" },
+    { NULL, 0, 0, 0, NULL, NULL, NULL },
+  };
+  if (!pn_cmd_options (&argc, &argv, entries, &dir, &json, "USER NUMBER",
+                       "Answers an invitation: the organizer is told, and the item is marked.",
+                       "NUMBER is that of 'postern list USER'."))
+    return PN_EXIT_USAGE;
+  if (argc != 3) {
+    fprintf (stderr, "postern %s: whose item, and which?\n", command);
+    return PN_EXIT_USAGE;
+  }
+  if (!pn_view_parse_number (argv[2], &number))
+    return PN_EXIT_USAGE;
+  g_auto (PnView) view = { 0 };
+  if (!pn_view_open (&view, dir, argv[1]))
+    return PN_EXIT_NOT_DONE;
+  g_autoptr (GError) error = NULL;
+  if (!pn_mailbox_answer (view.mailbox, number, answers[which].partstat, comment, &error))
+    return pn_cmd_fail (command, g_steal_pointer (&error));
+  print_done (json, number, answers[which].partstat, answers[which].done);
+  return PN_EXIT_DONE;
+}

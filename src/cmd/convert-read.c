@@ -1,0 +1,230 @@
+/* Inputs: what kind a file is, and its message. */
+#include <gio/gio.h>
+#include <string.h>
+
+#include "cmd/convert.h"
+#include "convert/ical.h"
+#include "convert/mime-native-fields.h"
+#include "convert/native.h"
+#include "core/file.h"
+#include "core/ids.h"
+
+/* Calendar and API files are read into memory whole. */
+#define TEXT_MAX (64 * 1024 * 1024)
+
+/* --- the kind ------------------------------------------------------------------------------------------ */
+
+static gboolean
+begins_with (const char *text, const char *word)
+{
+  return g_ascii_strncasecmp (text, word, strlen (word)) == 0;
+}
+
+/* Past blank lines, comments and a byte order mark, as the grammars allow them. */
+static const char *
+skip_blank (const char *text)
+{
+  if (strncmp (text, "\357\273\277", 3) == 0)
+    text += 3;
+  for (;;) {
+    while (g_ascii_isspace (*text))
+      text++;
+    if (*text != '#')
+      return text;
+    text += strcspn (text, "\n");
+  }
+}
+
+/* The first line of mail is a field, or the separator of a mailbox. */
+static gboolean
+looks_like_mail (const char *text)
+{
+  if (begins_with (text, "From ") || begins_with (text, ">From "))
+    return TRUE;
+  gsize n = 0;
+  while ((guchar)text[n] > ' ' && text[n] != ':' && (guchar)text[n] < 0x7f)
+    n++;
+  gsize colon = n;
+  while (text[colon] == ' ' || text[colon] == '\t')
+    colon++;
+  return n > 0 && text[colon] == ':';
+}
+
+/* A queue file ends behind its parts, an API file with -END- and what was added to it. */
+static PnKind
+keyword_kind (const char *path)
+{
+  const char *dot = strrchr (path, '.');
+  return dot && g_ascii_strcasecmp (dot, ".api") == 0 ? PN_KIND_API : PN_KIND_NATIVE;
+}
+
+static PnKind
+find_kind (PnSource *source, const char *path, GError **error)
+{
+  char head[1024] = { 0 };
+  gsize length = MIN (source->size, sizeof head - 1);
+  if (!pn_source_read (source, 0, head, length, error))
+    return PN_KIND_AUTO;
+  const char *text = skip_blank (head);
+  if (begins_with (text, "WPC-API"))
+    return keyword_kind (path);
+  if (begins_with (text, "BEGIN:VCALENDAR"))
+    return PN_KIND_ICAL;
+  if (looks_like_mail (text))
+    return PN_KIND_MIME;
+  g_set_error (error, PN_CONVERT_ERROR, PN_CONVERT_ERROR_UNSUPPORTED,
+               length == 0 ? "the file is empty"
+                           : "the file is of no kind that is known here (--from names one)");
+  return PN_KIND_AUTO;
+}
+
+/* --- API files ----------------------------------------------------------------------------------------- */
+
+/* Part files lie beside the API file or in one of the gateway's attachment directories. */
+static PnContent *
+open_part (const char *name, gpointer user, GError **error)
+{
+  static const char *const places[]
+      = { ".", "att_in", "att_out", "../att_in", "../ATT_IN", "../att_out", "../ATT_OUT" };
+  const char *dir = user;
+  if (strchr (name, '/') || g_str_equal (name, "..")) {
+    g_set_error (error, PN_CONVERT_ERROR, PN_CONVERT_ERROR_SYNTAX,
+                 "part file '%s': a name without path is wanted", name);
+    return NULL;
+  }
+  for (guint i = 0; i < G_N_ELEMENTS (places); i++) {
+    g_autofree char *path = g_build_filename (dir, places[i], name, NULL);
+    if (!g_file_test (path, G_FILE_TEST_IS_REGULAR))
+      continue;
+    g_autoptr (PnSource) source = pn_file_source_open (path, error);
+    return source ? pn_content_new_range (source, 0, source->size, PN_ENCODING_NONE) : NULL;
+  }
+  g_set_error (error, PN_CONVERT_ERROR, PN_CONVERT_ERROR_IO,
+               "part file '%s' is neither beside the API file nor in att_in or att_out", name);
+  return NULL;
+}
+
+static GBytes *
+read_text (PnSource *source, GError **error)
+{
+  if (source->size > TEXT_MAX) {
+    g_set_error (error, PN_CONVERT_ERROR, PN_CONVERT_ERROR_LIMIT, "longer than %d MiB", TEXT_MAX >> 20);
+    return NULL;
+  }
+  guint8 *data = g_malloc (source->size + 1);
+  data[source->size] = 0;
+  if (!pn_source_read (source, 0, data, source->size, error)) {
+    g_free (data);
+    return NULL;
+  }
+  return g_bytes_new_take (data, source->size);
+}
+
+static PnMessage *
+read_api (PnSource *source, const char *file, GError **error)
+{
+  g_autoptr (GBytes) bytes = read_text (source, error);
+  if (!bytes)
+    return NULL;
+  g_autofree char *dir = g_path_get_dirname (file);
+  gsize length;
+  const char *text = g_bytes_get_data (bytes, &length);
+  return pn_api_read (text, length, TRUE, open_part, dir, error);
+}
+
+/* --- calendar files ------------------------------------------------------------------------------------- */
+
+static PnMessage *
+read_ical (const PnConvertOptions *options, PnSource *source, GError **error)
+{
+  g_autoptr (GBytes) bytes = read_text (source, error);
+  if (!bytes)
+    return NULL;
+  gsize length;
+  const char *text = g_bytes_get_data (bytes, &length);
+  g_autoptr (PnMessage) message = pn_message_new (PN_TYPE_MAIL);
+  g_autofree char *valid = g_utf8_make_valid (text, (gssize)length);
+  if (!pn_ical_read (message, valid, strlen (valid), NULL, options->timezone, error))
+    return NULL;
+  PnPart *part = pn_part_new (PN_PART_CALENDAR, "text/calendar", pn_content_new_bytes (bytes));
+  pn_message_add_part (message, part);
+  return g_steal_pointer (&message);
+}
+
+/* --- all -------------------------------------------------------------------------------------------------
+ */
+
+/* A native id for a message that has none: made of the message, so that converting again gives the same. */
+static void
+give_id (PnMessage *message, const char *file)
+{
+  if (message->id)
+    return;
+  g_autofree char *base = g_path_get_basename (file);
+  const char *uid = message->calendar ? message->calendar->uid : NULL;
+  const char *known = message->message_id ? message->message_id : uid ? uid : base;
+  gint64 date = message->date.set ? message->date.unix_time : 0;
+  g_autofree char *seed = g_strdup_printf ("%08X %s", (guint32)date, known);
+  message->id = pn_id_derive (seed, "convert", NULL);
+}
+
+PnMessage *
+pn_convert_read_source (const PnConvertOptions *options, PnKind kind, PnSource *source, const char *file,
+                        GError **error)
+{
+  PnMimeOptions mime = { .site_charset = options->charset,
+                         .site_timezone = options->timezone,
+                         .skeleton = !options->anew
+                                     && (options->verify || options->to == PN_KIND_NATIVE
+                                         || options->to == PN_KIND_API || options->to == PN_KIND_MIME) };
+  g_autoptr (PnMessage) message = NULL;
+  switch (kind) {
+  case PN_KIND_MIME:
+    message = pn_mime_read (source, &mime, error);
+    if (message && !pn_native_fields_restore (message, error))
+      return NULL;
+    break;
+  case PN_KIND_ICAL:
+    message = read_ical (options, source, error);
+    break;
+  case PN_KIND_NATIVE:
+    message = pn_native_read (source, error);
+    break;
+  case PN_KIND_API:
+    message = read_api (source, file, error);
+    break;
+  case PN_KIND_AUTO:
+  case PN_KIND_JSON:
+    g_assert_not_reached ();
+  }
+  if (message && (kind == PN_KIND_NATIVE || kind == PN_KIND_API)
+      && pn_message_get_part (message, PN_PART_SKELETON) && !pn_mime_restore_headers (message, error))
+    return NULL;
+  if (message)
+    give_id (message, file);
+  return g_steal_pointer (&message);
+}
+
+PnMessage *
+pn_convert_read (const PnConvertOptions *options, PnConvertJob *job, GError **error)
+{
+  g_autoptr (PnSource) source = pn_file_source_open (job->path, error);
+  if (!source)
+    return NULL;
+  if (pn_seal_is_sealed (source)) {
+    job->kind = PN_KIND_NATIVE;
+    if (!options->key) {
+      g_set_error (error, PN_SEAL_ERROR, PN_SEAL_ERROR_KEY, "the file is sealed; --key or -C names the key");
+      return NULL;
+    }
+    g_autoptr (PnSource) sealed = g_steal_pointer (&source);
+    source = pn_seal_open (options->key, sealed, error);
+    if (!source)
+      return NULL;
+  }
+  if (job->kind == PN_KIND_AUTO)
+    job->kind = options->from != PN_KIND_AUTO ? options->from : find_kind (source, job->path, error);
+  if (job->kind == PN_KIND_AUTO)
+    return NULL;
+  return pn_convert_read_source (options, job->kind, source, job->path, error);
+}

@@ -1,0 +1,29 @@
+/* What the files of the user agent's library share. */
+#pragma once
+
+#include "postoffice/mailbox.h"
+
+G_BEGIN_DECLS
+
+struct PnMailbox {
+  const PnConfig *config; /* borrowed */
+  PnKey *key;
+  PnDirectory *directory;
+  PnStore *store;
+  PnQueue *out;
+  PnUser *user;
+  char *where; /* "domain.po.user" */
+};
+
+/* The mailbox's owner as an address. */
+PnAddress *pn_mailbox_address (PnMailbox *self);
+/* Whether ADDRESS is one that the owner answers to. */
+gboolean pn_mailbox_is_owner (PnMailbox *self, const PnAddress *address);
+/* Seconds now, with the offset of the site's zone. */
+PnTime pn_mailbox_now (PnMailbox *self);
+/* Puts a status message, completed, into the queue behind the messages of PRIORITY_OF's priority; flushed. */
+gboolean pn_mailbox_put_status (PnMailbox *self, PnMessage *status, const PnMessage *about, GError **error);
+/* Fills in what a message to be sent lacks. */
+gboolean pn_mailbox_complete (PnMailbox *self, PnMessage *message, GError **error);
+
+G_END_DECLS
