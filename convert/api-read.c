@@ -1,4 +1,5 @@
 #include "convert/api.h"
+#include "convert/charset.h"
 #include "convert/content-private.h"
 
 #include <string.h>
@@ -83,8 +84,9 @@ read_body (ApiReader *self, GError **error)
     return FALSE;
   }
   PnPart *part = pn_part_new (PN_PART_TEXT, "text/plain", content);
-  if (head->msg_char && *head->msg_char)
-    part->charset = g_strdup (head->msg_char);
+  char charset[64];
+  if (head->msg_char && pn_charset_find (head->msg_char, charset))
+    part->charset = g_strdup (charset);
   pn_message_add_part (head->message, part);
   return TRUE;
 }

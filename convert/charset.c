@@ -612,7 +612,8 @@ copy_ascii (const guint8 *data, gsize length, gsize *out_length)
 {
   char *copy = g_malloc (length + 1);
 
-  memcpy (copy, data, length);
+  if (length > 0)
+    memcpy (copy, data, length);
   copy[length] = '\0';
   if (out_length != NULL)
     *out_length = length;

@@ -116,7 +116,8 @@ pn_keyword_write (GString *out, guint level, const char *name, const char *value
   g_string_append_len (out, "= ", 2);
   gsize at = out->len;
   append_escaped (out, value, level);
-  if (out->len - begin > MAX_LINE)
+  if (out->len - begin > MAX_LINE && pn_name_find (name, strlen (name)) != PN_NAME_MSG_ID
+      && pn_name_find (name, strlen (name)) != PN_NAME_ORIG_MSG_ID) /* ids are put together without blanks */
     fold (out, begin, at, level);
   g_string_append_len (out, ";\r\n", 3);
 }
@@ -349,8 +350,8 @@ pn_keyword_parse_date (const char *text, int default_offset, gint64 *unix_time, 
     return FALSE;
   skip_date_blanks (&p);
   gboolean leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
-  if (*p || month < 1 || month > 12 || day < 1 || day > month_days[month - 1] - (month == 2 && !leap) || hour > 23
-      || minute > 59 || second > 60)
+  if (*p || month < 1 || month > 12 || day < 1 || day > month_days[month - 1] - (month == 2 && !leap)
+      || hour > 23 || minute > 59 || second > 60)
     return FALSE;
   *unix_time = days_from_date (year, month, day) * 86400 + hour * 3600 + minute * 60 + second - offset * 60;
   *offset_minutes = offset;

@@ -223,9 +223,10 @@ trim_end (char *begin, char *end)
 }
 
 /* The value from AT on, unescaped in the copy.  Sets *VALUE; returns what ended it: the ';', or where an
- * unindented keyword begins, or NULL with the error set. */
+ * unindented keyword begins, or NULL with the error set.  A fold becomes a blank, except in an OPAQUE value.
+ */
 static const char *
-read_value (Parser *self, const char *at, const char **value)
+read_value (Parser *self, const char *at, gboolean opaque, const char **value)
 {
   const char *begin = at;
   char *start = copy_at (self, at), *out = start,
@@ -251,7 +252,7 @@ read_value (Parser *self, const char *at, const char **value)
       while (at < self->end && (is_blank (*at) || *at == '\n'))
         at++;
       out = trim_end (keep, out);
-      if (at < self->end && *at != ';' && out > start)
+      if (at < self->end && *at != ';' && out > start && !opaque)
         *out++ = ' ';
     } else if (*at == '\0') {
       fail (self, at, PN_CONVERT_ERROR_SYNTAX, "a NUL character");
@@ -330,7 +331,8 @@ parse_keyword (Parser *self)
     fail (self, self->at, PN_CONVERT_ERROR_TRUNCATED, "the text ends before the value of %s", keyword->name);
     return NULL;
   }
-  const char *after = read_value (self, value, &keyword->value);
+  gboolean opaque = keyword->id == PN_NAME_MSG_ID || keyword->id == PN_NAME_ORIG_MSG_ID;
+  const char *after = read_value (self, value, opaque, &keyword->value);
   if (!after)
     return NULL;
   keyword->raw_end = after - self->text;

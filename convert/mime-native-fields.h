@@ -19,10 +19,14 @@ typedef enum {
   PN_MADE_TEXT = 1 << 3,     /* a plain body */
   PN_MADE_CALENDAR = 1 << 4, /* the calendar part */
   PN_MADE_LINE_END = 1 << 5, /* of the only part, which had none at its end */
-  PN_MADE_PHONE = 1 << 6     /* the phone fields before the bodies' text */
+  PN_MADE_PHONE = 1 << 6,    /* the phone fields before the bodies' text */
+  PN_MADE_REPORT = 1 << 7    /* the machine's part of a report */
 } PnMade;
 
 void pn_native_fields_write (GString *out, PnMessage *message, const PnMimeWriteOptions *options, guint made);
+
+/* Those of the second kind alone. */
+void pn_office_fields_write (GString *out, PnMessage *message, const PnMimeWriteOptions *options, guint made);
 
 /* Takes up the fields of the first kind from message->headers; called by pn_mime_read(). */
 void pn_native_fields_read (PnMessage *message);

@@ -92,18 +92,22 @@ pn_mime_unflow (const char *text, gsize length, gboolean delsp, gsize *out_lengt
 }
 
 /* The decoded bytes of an entity; *OWNED (to be unreferenced) keeps them unless they lie in the source. */
-static const guint8 *
-get_bytes (PnMimeReader *self, const PnMimeEntity *entity, GBytes **owned, gsize *length, GError **error)
+static gboolean
+get_bytes (PnMimeReader *self, const PnMimeEntity *entity, const guint8 **bytes, gsize *length,
+           GBytes **owned, GError **error)
 {
   *owned = NULL;
   if (entity->encoding == PN_ENCODING_NONE && self->source->data != NULL) {
     *length = entity->body_length;
-    return self->source->data + entity->body_offset;
+    *bytes = self->source->data + entity->body_offset;
+    return TRUE;
   }
   g_autoptr (PnContent) content
       = pn_content_new_range (self->source, entity->body_offset, entity->body_length, entity->encoding);
   *owned = pn_content_read (content, PN_MIME_MAX_TEXT, error);
-  return *owned != NULL ? g_bytes_get_data (*owned, length) : NULL;
+  if (*owned != NULL)
+    *bytes = g_bytes_get_data (*owned, length);
+  return *owned != NULL;
 }
 
 static void
@@ -131,10 +135,10 @@ pn_mime_read_text (PnMimeReader *self, guint index, gboolean unix_lines, gsize *
   gboolean html = strcmp (entity->type, "text/html") == 0;
   g_autoptr (GBytes) owned = NULL;
   PnCharsetResult result;
+  const guint8 *bytes;
   gsize n;
 
-  const guint8 *bytes = get_bytes (self, entity, &owned, &n, error);
-  if (bytes == NULL && n > 0)
+  if (!get_bytes (self, entity, &bytes, &n, &owned, error))
     return NULL;
   if (entity->encoding == PN_ENCODING_NONE && strcmp (entity->type, "text/plain") == 0) {
     GBytes *rest = pn_mime_take_uu (self, index, (const char *)bytes, n);

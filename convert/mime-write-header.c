@@ -414,8 +414,8 @@ is_atoms (const char *name)
 
 /* A display name or group name.  A fold inside a quoted string is taken for part of it by GMime and others,
  * so what does not fit in one line quoted is written as words. */
-static void
-add_phrase (PnWriteField *self, const char *name)
+void
+pn_field_phrase (PnWriteField *self, const char *name)
 {
   g_autofree char *line = one_line (name);
   gboolean plain = !strstr (line, "=?");
@@ -439,7 +439,7 @@ pn_field_address (PnWriteField *self, const PnAddress *address, const char *defa
   g_autofree char *spec = pn_field_addr_spec (address, default_domain);
   gboolean named = address->name && *address->name;
   if (named)
-    add_phrase (self, address->name);
+    pn_field_phrase (self, address->name);
   g_autofree char *token = named || strlen (spec) == 0 ? g_strdup_printf ("<%s>", spec) : g_strdup (spec);
   pn_field_token (self, token);
 }

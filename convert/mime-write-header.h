@@ -23,6 +23,8 @@ void pn_field_token (PnWriteField *self, const char *token);
 void pn_field_glue (PnWriteField *self, const char *text);
 void pn_field_end (PnWriteField *self);
 
+/* A display name or the name of a group. */
+void pn_field_phrase (PnWriteField *self, const char *name);
 /* ADDRESS as "Name <addr-spec>".  DEFAULT_DOMAIN makes an addr-spec of a native address. */
 void pn_field_address (PnWriteField *self, const PnAddress *address, const char *default_domain);
 /* TEXT as encoded words; in a PHRASE fewer characters may stand for themselves. */

@@ -255,14 +255,63 @@ html_body (Builder *self, const PnPart *html, GError **error)
 
 /* --- the calendar part -------------------------------------------------------------------------------- */
 
+void
+pn_mime_each_address (PnMessage *message, PnAddressFunc func, gpointer user)
+{
+  PnAddress *const single[] = { message->from, message->sender, message->busy_for,
+                                message->calendar ? message->calendar->organizer : NULL };
+  for (guint i = 0; i < G_N_ELEMENTS (single); i++)
+    if (single[i])
+      func (single[i], user);
+  for (guint i = 0; message->reply_to && i < message->reply_to->len; i++)
+    func (g_ptr_array_index (message->reply_to, i), user);
+  for (guint i = 0; i < message->recipients->len; i++) {
+    PnRecipient *recipient = g_ptr_array_index (message->recipients, i);
+    if (recipient->address)
+      func (recipient->address, user);
+  }
+  for (guint i = 0; message->reports && i < message->reports->len; i++) {
+    PnStatusReport *report = g_ptr_array_index (message->reports, i);
+    if (report->recipient)
+      func (report->recipient, user);
+  }
+  GPtrArray *attendees = message->calendar ? message->calendar->attendees : NULL;
+  for (guint i = 0; attendees && i < attendees->len; i++) {
+    PnAttendee *attendee = g_ptr_array_index (attendees, i);
+    if (attendee->address)
+      func (attendee->address, user);
+  }
+}
+
+typedef struct {
+  GPtrArray *filled;
+  const char *default_domain;
+} Filler;
+
+static void
+fill_address (PnAddress *address, gpointer user)
+{
+  Filler *self = user;
+  if (address->internet)
+    return;
+  address->internet = pn_field_addr_spec (address, self->default_domain);
+  g_ptr_array_add (self->filled, address);
+}
+
+/* The calendar text; for its time native addresses have the Internet address that the header shows. */
 static char *
 compose_calendar (Builder *self, PnMessage *message, GError **error)
 {
+  g_autoptr (GPtrArray) filled = g_ptr_array_new ();
+  Filler filler = { filled, self->options->default_domain };
+  pn_mime_each_address (message, fill_address, &filler);
   PnMethod method = message->calendar->method;
   if (message->action && g_ascii_strcasecmp (message->action, "Retract") == 0)
     message->calendar->method = PN_METHOD_CANCEL;
   char *text = pn_ical_write (message, self->options->now, error);
   message->calendar->method = method;
+  for (guint i = 0; i < filled->len; i++)
+    g_clear_pointer (&((PnAddress *)g_ptr_array_index (filled, i))->internet, g_free);
   return text;
 }
 
@@ -413,6 +462,7 @@ report_part (Builder *self, GError **error)
     return NULL;
   node->charset = NULL;
   node->transfer = node->scan.high > 0 ? PN_TRANSFER_8BIT : PN_TRANSFER_7BIT;
+  self->made |= PN_MADE_REPORT;
   return node;
 }
 

@@ -135,20 +135,6 @@ is_written (const PnMessage *message, const PnRecipient *recipient, PnDistributi
   return recipient->distribution == distribution && listed && recipient->address;
 }
 
-/* A group's name as it stands before the colon. */
-static void
-begin_group (PnWriteField *field, const char *group)
-{
-  g_autoptr (PnAddress) named = pn_address_new_internet ("x", group);
-  gsize before = field->out->len;
-  pn_field_address (field, named, NULL);
-  char *spec = g_strrstr (field->out->str + before, " <x>");
-  if (!spec)
-    spec = g_strrstr (field->out->str + before, "\r\n <x>");
-  g_string_truncate (field->out, spec - field->out->str);
-  pn_field_glue (field, ":");
-}
-
 static gboolean
 add_recipients (Head *self, const char *name, PnDistribution distribution)
 {
@@ -167,8 +153,10 @@ add_recipients (Head *self, const char *name, PnDistribution distribution)
       pn_field_glue (&field, ";");
     if (any)
       pn_field_glue (&field, ",");
-    if (!same && recipient->group)
-      begin_group (&field, recipient->group);
+    if (!same && recipient->group) {
+      pn_field_phrase (&field, recipient->group);
+      pn_field_glue (&field, ":");
+    }
     group = recipient->group;
     any = TRUE;
     pn_field_address (&field, recipient->address, self->default_domain);

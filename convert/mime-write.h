@@ -32,6 +32,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (PnMimeNode, pn_mime_node_free)
 PnMimeNode *pn_mime_tree_new (PnMessage *message, PnReportKind report, const PnMimeWriteOptions *options,
                               guint *made, GError **error);
 
+/* Calls FUNC for every address that the mail shows. */
+typedef void (*PnAddressFunc) (PnAddress *address, gpointer user);
+void pn_mime_each_address (PnMessage *message, PnAddressFunc func, gpointer user);
 /* Leaves in message->headers only those fields that composing takes over from there, in the order in which it
  * writes them. */
 void pn_mime_forget_own_fields (PnMessage *message);

@@ -243,9 +243,8 @@ write_reference (Writer *self, char **words, guint n_words, GError **error)
                         .line_length = (guint)line,
                         .crlf = g_str_has_prefix (words[5], "crlf"),
                         .last_eol = g_str_has_suffix (words[5], "+") };
-  if (line % 4 != 0
-      || (strcmp (words[5], "lf") != 0 && strcmp (words[5], "lf+") != 0 && strcmp (words[5], "crlf") != 0
-          && strcmp (words[5], "crlf+") != 0))
+  if (strcmp (words[5], "lf") != 0 && strcmp (words[5], "lf+") != 0 && strcmp (words[5], "crlf") != 0
+      && strcmp (words[5], "crlf+") != 0)
     return fail (error, "the reference \"%s\" is damaged", self->line);
   return pn_content_copy_base64 (part->content, &form, &sink, error);
 }

@@ -103,12 +103,10 @@ class Server(unittest.TestCase):
 
     def counter(self, name):
         status = self.house.command("status", "--json")
-        counters = next(p for p in status["programs"] if p["name"] == "smtp")["counters"]
-        return counters[name]
+        return next(p for p in status["programs"] if p["name"] == "smtp")[name]
 
     def active(self):
-        with open(self.house.dir / "ACME" / "RUN" / "smtp.proc", "rb"):
-            return self.counter("sessions-active")
+        return self.counter("sessions_active")
 
 
 class Basics(Server):
@@ -373,10 +371,10 @@ class Tools(Server):
     @unittest.skipUnless(os.environ.get("SMTP_SOURCE") or shutil.which("smtp-source"), "smtp-source is not there")
     def test_smtp_source(self):
         source = os.environ.get("SMTP_SOURCE") or shutil.which("smtp-source")
-        before = self.counter("messages-in")
+        before = self.counter("messages_in")
         subprocess.run([source, "-s", "200", "-m", "2000", "-l", "4096", "-f", "x@example.org", "-t", "anna@example.com",
                         f"127.0.0.1:{self.port}"], check=True, timeout=120)
-        self.assertEqual(self.counter("messages-in") - before, 2000)
+        self.assertEqual(self.counter("messages_in") - before, 2000)
 
     def test_many_idle_sessions(self):
         pid = self.house.pid("smtp")
@@ -387,8 +385,7 @@ class Tools(Server):
         clients = [Client(self.port) for _ in range(800)]
         for client in clients:
             client.say("EHLO x", "250-")
-        if "Sanitizer" not in os.environ.get("POSTERN_BUILD", ""):
-            self.assertLess(memory() - before, 800 * 8)
+        self.assertLess(memory() - before, 800 * 16)
         for client in clients:
             client.say("QUIT", "221")
             client.close()

@@ -1,6 +1,7 @@
 /* Calendar objects: every sample is read, shown as the golden file shows it, written, taken by libical, and
  * says the same when it is read again.  With UPDATE_GOLDEN=1 the golden files are made anew. */
 #include "convert/ical.h"
+#include "convert/native.h"
 
 #include <libical/ical.h>
 #include <string.h>
@@ -247,6 +248,23 @@ check_with_libical (const char *text, const PnMessage *message)
   icalcomponent_free (root);
 }
 
+/* The queue file keeps all that the calendar is written from. */
+static void
+check_native (PnMessage *message, const char *written)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GByteArray) bytes = g_byte_array_new ();
+  PnSink sink = pn_sink_to_array (bytes);
+  message->id = g_strdup ("4C9B1A22.7F01.0077");
+  pn_native_write (message, &sink, &error);
+  g_assert_no_error (error);
+  g_autoptr (PnSource) source = pn_source_new_copy (bytes->data, bytes->len);
+  g_autoptr (PnMessage) back = pn_native_read (source, &error);
+  g_assert_no_error (error);
+  g_autofree char *again = pn_ical_write (back, NOW, NULL);
+  g_assert_cmpstr (again, ==, written);
+}
+
 static void
 test_sample (gconstpointer data)
 {
@@ -266,6 +284,7 @@ test_sample (gconstpointer data)
   check_golden (name, "ics", written);
   check_lines (written);
   check_with_libical (written, message);
+  check_native (message, written);
 
   /* The rule with two bounds and the answer of two attendees are written narrower than they came. */
   if (strcmp (name, "count-and-until") == 0 || strcmp (name, "reply-delegated") == 0)

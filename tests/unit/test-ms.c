@@ -212,7 +212,7 @@ test_fan_out (Fixture *self, gconstpointer data)
   add_native (message, "NORTH", "bert");
   add_native (message, "north", "CARL");
   add_internet (message, "somebody@example.org");
-  pn_message_add_recipient (message, PN_CC, pn_address_new ("HQ", "NORTH", "nobody"))->listed = TRUE;
+  pn_message_add_recipient (message, PN_CC, pn_address_new ("HQ", "NORTH", "nobody"))->deliver = FALSE;
   put (self, self->office_in, message, 4, FALSE);
   g_assert_true (wait_queue (self->office_out, 4, 1));
   g_assert_true (wait_queue (self->gateway_out, 4, 1));
@@ -368,7 +368,7 @@ test_for_nobody (Fixture *self, gconstpointer data)
   (void) data;
   start (self);
   PnMessage *message = make_message ("6743A1B2.0001.0007.00000001");
-  pn_message_add_recipient (message, PN_TO, pn_address_new ("HQ", "NORTH", "bert"))->listed = TRUE;
+  pn_message_add_recipient (message, PN_TO, pn_address_new ("HQ", "NORTH", "bert"))->deliver = FALSE;
   put (self, self->domain_in, message, 4, FALSE);
   g_autofree char *reason = problem_reason (self->domain_in);
   g_assert_nonnull (strstr (reason, "names no recipient"));

@@ -111,6 +111,14 @@ person (Maker *self)
   return made;
 }
 
+/* Readers take quotes around a whole name for those of a quoted string. */
+static char *
+group (Maker *self)
+{
+  g_autofree char *name = line (self);
+  return g_strconcat ("G ", name, NULL);
+}
+
 static void
 add_recipients (Maker *self, PnMessage *message)
 {
@@ -122,7 +130,7 @@ add_recipients (Maker *self, PnMessage *message)
     if (now_and_then (self))
       recipient->listed = !recipient->listed;
     if (now_and_then (self) && recipient->listed && recipient->distribution != PN_BC)
-      recipient->group = line (self);
+      recipient->group = group (self);
     if (now_and_then (self))
       recipient->dsn_notify = g_strdup ("SUCCESS,FAILURE");
     if (now_and_then (self))

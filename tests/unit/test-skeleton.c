@@ -100,9 +100,10 @@ mutate (GByteArray *array)
         array->data[at] = (guint8)g_test_rand_int_range (0, 256);
       break;
     case 1:
-      if (array->len > 0)
-        g_byte_array_remove_range (array, at,
-                                   MIN (array->len - at, (guint)g_test_rand_int_range (1, 40)));
+      if (array->len > 0) {
+        guint n = (guint)g_test_rand_int_range (1, 40);
+        g_byte_array_remove_range (array, at, MIN (array->len - at, n));
+      }
       break;
     case 2: {
       const char *piece = pieces[g_test_rand_int_range (0, G_N_ELEMENTS (pieces))];
