@@ -112,7 +112,7 @@ read_list (const PnField *field, GPtrArray *list, const PnKeyword *keyword, GPtr
 {
   if (!keyword->entries) { /* an empty list is not written: this is one entry with nothing in it */
     if (field->kind == PN_FIELD_LIST && keyword->value && !*keyword->value)
-      g_ptr_array_add (list, field->type->create ());
+      g_ptr_array_add (list, read_record (field->type, NULL, problems));
     return;
   }
   for (const PnKeywordEntry *entry = keyword->entries; entry; entry = entry->next)

@@ -224,8 +224,7 @@ keep (PnHead *self, const PnKeyword *keyword)
 {
   PnExtraKeyword *extra = g_new0 (PnExtraKeyword, 1);
   extra->name = g_strdup (keyword->name);
-  if (keyword->value || keyword->entries)
-    extra->text = g_strndup (self->text + keyword->raw, keyword->raw_end - keyword->raw);
+  extra->text = pn_keyword_raw (keyword, self->text);
   g_ptr_array_add (self->message->extra, extra);
 }
 

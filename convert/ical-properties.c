@@ -1,6 +1,5 @@
 #include "convert/ical-private.h"
 
-#include <libical/ical.h>
 #include <stdlib.h>
 #include <string.h>
 

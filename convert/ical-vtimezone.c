@@ -5,18 +5,14 @@
 
 #define DAY 86400
 #define MAX_OBSERVANCES 64
-#define MAX_STEPS 2000 /* of a rule that is no plain yearly one */
-
-typedef enum { RULE_NONE, RULE_YEARLY, RULE_OTHER } RuleKind;
 
 /* STANDARD or DAYLIGHT. */
 typedef struct {
   gboolean daylight;
   gint64 start; /* wall clock by FROM */
   int from, to;
-  RuleKind kind;
-  struct icalrecurrencetype rule;
-  int month;            /* of a yearly rule */
+  gboolean yearly;
+  int month;            /* of the yearly rule */
   int weekday;          /* 0: Sunday; -1: any */
   int ordinal;          /* of the weekday in its month; 0: by DAYS */
   int days[31], n_days; /* BYMONTHDAY */
@@ -31,6 +27,8 @@ struct PnVtimezone {
   int changes_year; /* of CHANGES; 0: not known */
   guint n_changes;
   PnTransition changes[PN_ZONE_TRANSITIONS];
+  gboolean usable; /* the offset in the middle of that year is known: */
+  int middle;
 };
 
 static void
@@ -39,7 +37,6 @@ observance_clear (gpointer data)
   Observance *self = data;
   if (self->dates)
     g_array_unref (self->dates);
-  g_free (self->rule.rscale);
 }
 
 void
@@ -75,50 +72,78 @@ parse_offset (const PnIcalLine *line, int *offset)
 }
 
 static gboolean
-yearly_by_month (Observance *self, const PnCalendarTime *start)
+is_given (const short *list)
 {
-  const struct icalrecurrencetype *rule = &self->rule;
-  if (rule->freq != ICAL_YEARLY_RECURRENCE || rule->interval > 1 || rule->count > 0
-      || rule->by_year_day[0] != ICAL_RECURRENCE_ARRAY_MAX || rule->by_week_no[0] != ICAL_RECURRENCE_ARRAY_MAX
-      || rule->by_set_pos[0] != ICAL_RECURRENCE_ARRAY_MAX || rule->by_hour[0] != ICAL_RECURRENCE_ARRAY_MAX)
-    return FALSE;
-  gboolean month_given = rule->by_month[0] != ICAL_RECURRENCE_ARRAY_MAX;
-  if (month_given
-      && (rule->by_month[1] != ICAL_RECURRENCE_ARRAY_MAX || rule->by_month[0] < 1 || rule->by_month[0] > 12))
-    return FALSE;
-  self->month = month_given ? rule->by_month[0] : start->month;
+  return list[0] != ICAL_RECURRENCE_ARRAY_MAX;
+}
+
+static gboolean
+is_single (const short *list)
+{
+  return is_given (list) && list[1] == ICAL_RECURRENCE_ARRAY_MAX;
+}
+
+/* The weekday of the rule, counted in its month: "-1SU", or SU with BYSETPOS=-1. */
+static gboolean
+read_weekday (Observance *self, const struct icalrecurrencetype *rule)
+{
   self->weekday = -1;
-  if (rule->by_day[0] != ICAL_RECURRENCE_ARRAY_MAX) {
-    if (rule->by_day[1] != ICAL_RECURRENCE_ARRAY_MAX || !month_given)
+  if (!is_given (rule->by_day))
+    return !is_given (rule->by_set_pos);
+  if (!is_single (rule->by_day) || !is_given (rule->by_month))
+    return FALSE;
+  self->weekday = icalrecurrencetype_day_day_of_week (rule->by_day[0]) - 1;
+  self->ordinal = icalrecurrencetype_day_position (rule->by_day[0]);
+  if (is_given (rule->by_set_pos)) {
+    if (self->ordinal != 0 || !is_single (rule->by_set_pos))
       return FALSE;
-    self->weekday = icalrecurrencetype_day_day_of_week (rule->by_day[0]) - 1;
-    self->ordinal = icalrecurrencetype_day_position (rule->by_day[0]);
+    self->ordinal = rule->by_set_pos[0];
   }
+  return TRUE;
+}
+
+/* One day of one month every year: no clock changes otherwise, and a rule of another kind may cost its reader
+ * what its sender likes. */
+static gboolean
+read_yearly (Observance *self, const struct icalrecurrencetype *rule, const PnCalendarTime *start)
+{
+  gboolean yearly = (rule->freq == ICAL_YEARLY_RECURRENCE && rule->interval <= 1)
+                    || (rule->freq == ICAL_MONTHLY_RECURRENCE && rule->interval == 12);
+  if (!yearly || is_given (rule->by_year_day) || is_given (rule->by_week_no) || is_given (rule->by_hour)
+      || (is_given (rule->by_month) && !is_single (rule->by_month)) || !read_weekday (self, rule))
+    return FALSE;
+  self->month = is_given (rule->by_month) ? rule->by_month[0] : start->month;
   for (int i = 0; i < 31 && rule->by_month_day[i] != ICAL_RECURRENCE_ARRAY_MAX; i++)
     self->days[self->n_days++] = rule->by_month_day[i];
   if (self->n_days == 0 && self->weekday < 0)
     self->days[self->n_days++] = start->day;
-  return self->ordinal != 0 || self->n_days > 0;
+  return self->month >= 1 && self->month <= 12 && (self->ordinal != 0 || self->n_days > 0);
+}
+
+static gint64
+read_until (const Observance *self, const struct icalrecurrencetype *rule, const PnCalendarTime *start)
+{
+  struct icaltimetype until = rule->until;
+  if (rule->count > 0)
+    return pn_civil_to_days (start->year + MIN (rule->count, 9000), 1, 1) * DAY - 1 - self->from;
+  if (icaltime_is_null_time (until))
+    return G_MAXINT64;
+  gint64 at = pn_civil_to_days (until.year, until.month, until.day) * DAY;
+  if (until.is_date)
+    return at + DAY - 1 - self->from;
+  at += until.hour * 3600 + until.minute * 60 + until.second;
+  return icaltime_is_utc (until) ? at : at - self->from;
 }
 
 static void
 read_rule (Observance *self, const char *value, const PnCalendarTime *start)
 {
-  self->rule = icalrecurrencetype_from_string (value);
-  if (self->rule.freq == ICAL_NO_RECURRENCE)
-    return;
-  self->until = G_MAXINT64;
-  if (!icaltime_is_null_time (self->rule.until)) {
-    struct icaltimetype until = self->rule.until;
-    self->until = pn_civil_to_days (until.year, until.month, until.day) * DAY
-                  + (until.is_date ? DAY - 1 : until.hour * 3600 + until.minute * 60 + until.second);
-    if (!until.is_date && !icaltime_is_utc (until))
-      self->until -= self->from;
+  struct icalrecurrencetype rule = icalrecurrencetype_from_string (value);
+  if (rule.freq != ICAL_NO_RECURRENCE && read_yearly (self, &rule, start)) {
+    self->until = read_until (self, &rule, start);
+    self->yearly = TRUE;
   }
-  self->kind = yearly_by_month (self, start) ? RULE_YEARLY : RULE_OTHER;
-  /* A clock that changes every week is no zone, and costs as much as its sender likes. */
-  if (self->rule.freq != ICAL_YEARLY_RECURRENCE && self->rule.freq != ICAL_MONTHLY_RECURRENCE)
-    self->kind = RULE_NONE;
+  g_free (rule.rscale);
 }
 
 static void
@@ -208,36 +233,6 @@ yearly_onset (const Observance *self, int year, gint64 *onset)
   return *onset > self->start && *onset - self->from <= self->until;
 }
 
-/* The last onset of a rule that libical has to expand, not after LIMIT. */
-static gint64
-last_of_rule (const Observance *self, gint64 limit, gint64 best)
-{
-  PnCalendarTime start = { 0 };
-  pn_calendar_time_set_local (&start, self->start);
-  struct icaltimetype first = icaltime_null_time ();
-  first.year = start.year;
-  first.month = start.month;
-  first.day = start.day;
-  first.hour = start.hour;
-  first.minute = start.minute;
-  first.second = start.second;
-  icalrecur_iterator *iterator = icalrecur_iterator_new (self->rule, first);
-  if (!iterator)
-    return best;
-  for (guint i = 0; i < MAX_STEPS; i++) {
-    struct icaltimetype next = icalrecur_iterator_next (iterator);
-    if (icaltime_is_null_time (next))
-      break;
-    gint64 onset = pn_civil_to_days (next.year, next.month, next.day) * DAY + next.hour * 3600
-                   + next.minute * 60 + next.second;
-    if (onset > limit || onset - self->from > self->until)
-      break;
-    best = MAX (best, onset);
-  }
-  icalrecur_iterator_free (iterator);
-  return best;
-}
-
 /* The last onset of SELF not after LIMIT (wall clock), or G_MININT64. */
 static gint64
 last_onset (const Observance *self, gint64 limit)
@@ -250,9 +245,7 @@ last_onset (const Observance *self, gint64 limit)
     if (date <= limit)
       best = MAX (best, date);
   }
-  if (self->kind == RULE_OTHER)
-    return last_of_rule (self, limit, best);
-  if (self->kind == RULE_NONE)
+  if (!self->yearly)
     return best;
   PnCalendarTime time = { 0 };
   pn_calendar_time_set_local (&time, self->until < limit - self->from ? self->until + self->from : limit);
@@ -301,7 +294,7 @@ lacks_rules (const PnVtimezone *self, gint64 since, gint64 local)
   gboolean differ = FALSE;
   for (guint i = 0; i < self->observances->len; i++) {
     const Observance *observance = &g_array_index (self->observances, Observance, i);
-    if (observance->kind != RULE_NONE || observance->dates)
+    if (observance->yearly || observance->dates)
       return FALSE;
     differ |= observance->daylight != g_array_index (self->observances, Observance, 0).daylight;
   }
@@ -325,6 +318,12 @@ pn_vtimezone_offset (const PnVtimezone *self, gint64 local, int *offset)
 
 /* -- comparing -- */
 
+static gint64
+middle_of (int year)
+{
+  return pn_civil_to_days (year, 7, 1) * DAY;
+}
+
 static void
 find_changes (PnVtimezone *self, int year)
 {
@@ -346,6 +345,7 @@ find_changes (PnVtimezone *self, int year)
     limit = since - 1;
   }
   self->n_changes = count;
+  self->usable = pn_vtimezone_offset (self, middle_of (year), &self->middle);
   self->changes_year = year;
 }
 
@@ -356,9 +356,7 @@ pn_vtimezone_matches (PnVtimezone *self, int year, PnZone *zone)
   if (self->changes_year != year)
     find_changes (self, year);
   guint count = self->n_changes;
-  gint64 middle = pn_civil_to_days (year, 7, 1) * DAY;
-  int offset;
-  if (!pn_vtimezone_offset (self, middle, &offset) || offset != pn_zone_offset (zone, middle - offset)
+  if (!self->usable || self->middle != pn_zone_offset (zone, middle_of (year) - self->middle)
       || count != pn_zone_transitions (zone, year, theirs))
     return FALSE;
   for (guint i = 0; i < count; i++) {

@@ -5,6 +5,15 @@
 
 /* -- zones -- */
 
+/* Whether the zone data has TZID and means by it what the message does: a Windows name may have come with
+ * hours of its own.  An offset that no clock has says only that the instant was not filled in. */
+static gboolean
+is_zone (const char *tzid, gint64 at, int offset)
+{
+  PnZone *zone = pn_zone_get (tzid);
+  return zone && (ABS (offset) > 16 * 3600 || pn_zone_instant (zone, at + offset) == at);
+}
+
 /* OFFSET is taken if the zone is neither in the zone data nor came with the message. */
 static void
 put_zone (PnIcalWriter *writer, const char *tzid, gint64 at, int offset)
@@ -12,7 +21,7 @@ put_zone (PnIcalWriter *writer, const char *tzid, gint64 at, int offset)
   if (g_ptr_array_find_with_equal_func (writer->zones, tzid, g_str_equal, NULL))
     return;
   g_ptr_array_add (writer->zones, g_strdup (tzid));
-  g_autofree char *zone = pn_timezone_write (tzid, at);
+  g_autofree char *zone = is_zone (tzid, at, offset) ? pn_timezone_write (tzid, at) : NULL;
   if (zone)
     g_string_append (writer->out, zone);
   else if (!pn_ical_carry_zone (writer, tzid, at + offset, offset))
@@ -106,12 +115,23 @@ without_part (const char *rrule, const char *part)
   return g_string_free (rule, FALSE);
 }
 
+/* Whether counting the instances is quick: libical looks for days that never come for minutes. */
 static gboolean
-ends_by_count (const char *by_count, const char *by_until, const PnCalendarTime *start)
+is_countable (const struct icalrecurrencetype *rule, const PnCalendarTime *start)
 {
-  struct icalrecurrencetype counted = icalrecurrencetype_from_string (by_count);
-  struct icalrecurrencetype limited = icalrecurrencetype_from_string (by_until);
-  struct icaltimetype first = icaltime_null_time (), next;
+  static const short none = ICAL_RECURRENCE_ARRAY_MAX;
+  gboolean plain = rule->by_month_day[0] == none && rule->by_year_day[0] == none
+                   && rule->by_week_no[0] == none && rule->by_set_pos[0] == none && rule->by_month[0] == none
+                   && !rule->rscale;
+  return plain && start->year >= 1970
+         && (rule->freq == ICAL_DAILY_RECURRENCE || rule->freq == ICAL_WEEKLY_RECURRENCE
+             || rule->freq == ICAL_MONTHLY_RECURRENCE || rule->freq == ICAL_YEARLY_RECURRENCE);
+}
+
+static int
+count_instances (struct icalrecurrencetype rule, const PnCalendarTime *start, int limit)
+{
+  struct icaltimetype first = icaltime_null_time ();
   first.year = start->year;
   first.month = start->month;
   first.day = start->day;
@@ -119,18 +139,23 @@ ends_by_count (const char *by_count, const char *by_until, const PnCalendarTime 
   first.minute = start->minute;
   first.second = start->second;
   first.is_date = start->is_date;
-  icalrecur_iterator *iterator
-      = limited.freq == ICAL_NO_RECURRENCE ? NULL : icalrecur_iterator_new (limited, first);
+  icalrecur_iterator *iterator = icalrecur_iterator_new (rule, first);
   int instances = 0;
-  while (iterator && instances <= MIN (counted.count, 5000)) {
-    next = icalrecur_iterator_next (iterator);
-    if (icaltime_is_null_time (next))
-      break;
+  while (iterator && instances < limit && !icaltime_is_null_time (icalrecur_iterator_next (iterator)))
     instances++;
-  }
   if (iterator)
     icalrecur_iterator_free (iterator);
-  gboolean result = !iterator || counted.count <= instances;
+  return instances;
+}
+
+/* A rule that cannot be counted keeps its COUNT. */
+static gboolean
+ends_by_count (const char *by_count, const char *by_until, const PnCalendarTime *start)
+{
+  struct icalrecurrencetype counted = icalrecurrencetype_from_string (by_count);
+  struct icalrecurrencetype limited = icalrecurrencetype_from_string (by_until);
+  gboolean result = !is_countable (&limited, start) || counted.count > 5000
+                    || count_instances (limited, start, counted.count) >= counted.count;
   g_free (counted.rscale);
   g_free (limited.rscale);
   return result;

@@ -191,6 +191,46 @@ is_grammatical (const char *name, const char *raw)
          && strcmp (file->first->name, name) == 0 && file->first->raw_end - file->first->raw == strlen (raw);
 }
 
+/* The keywords from FIRST on as they would be written. */
+static void
+write_tree (GString *out, guint level, const PnKeyword *first)
+{
+  for (const PnKeyword *keyword = first; keyword; keyword = keyword->next) {
+    if (keyword->value) {
+      pn_keyword_write (out, level, keyword->name, keyword->value);
+      continue;
+    }
+    if (!keyword->entries) {
+      pn_keyword_write_flag (out, level, keyword->name, TRUE);
+      continue;
+    }
+    pn_keyword_open_group (out, level, keyword->name);
+    for (const PnKeywordEntry *entry = keyword->entries; entry; entry = entry->next) {
+      if (entry != keyword->entries)
+        pn_keyword_next_entry (out, level);
+      write_tree (out, level + 1, entry->first);
+    }
+    pn_keyword_close_group (out, level);
+  }
+}
+
+char *
+pn_keyword_raw (const PnKeyword *keyword, const char *text)
+{
+  if (!keyword->value && !keyword->entries)
+    return NULL;
+  char *raw = g_strndup (text + keyword->raw, keyword->raw_end - keyword->raw);
+  if (is_grammatical (keyword->name, raw))
+    return raw;
+  g_free (raw);
+  PnKeyword alone = *keyword;
+  alone.next = NULL;
+  g_autoptr (GString) out = g_string_new (NULL);
+  write_tree (out, 0, &alone);
+  gsize begin = strlen (keyword->name) + 1;
+  return g_strndup (out->str + begin, out->len - begin - strlen (";\r\n"));
+}
+
 void
 pn_keyword_write_raw (GString *out, const char *name, const char *raw)
 {

@@ -194,24 +194,32 @@ unescape (const char *at, const char *end, char **out)
   return next;
 }
 
-/* A value in quotes from AT on, alone before its ';': unquotes it into *OUT and returns the ';'.  Else NULL.
- */
+/* If a value in quotes begins at AT, alone before its ';', the closing quote; else NULL. */
 static const char *
-read_quoted (const Parser *self, const char *at, char **out)
+quoted_end (const Parser *self, const char *at)
 {
-  char *o = *out;
-  for (at++; at < self->end && *at != '"' && *at != '\n';)
-    if (*at == '\\')
-      at = unescape (at, self->end, &o);
-    else
-      *o++ = *at++;
   if (at == self->end || *at != '"')
     return NULL;
-  at = skip_blanks (at + 1, self->end);
-  if (at == self->end || *at != ';')
+  for (at++; at < self->end && *at != '"' && *at != '\n' && *at != '\0'; at++)
+    if (*at == '\\' && at + 1 < self->end && at[1] != '\n')
+      at++;
+  if (at == self->end || *at != '"')
     return NULL;
-  *out = o;
-  return at;
+  const char *after = skip_blanks (at + 1, self->end);
+  return after < self->end && *after == ';' ? at : NULL;
+}
+
+/* The value between the quotes at AT and END, into OUT.  Returns the ';' behind it. */
+static const char *
+read_quoted (const Parser *self, const char *at, const char *end, char *out)
+{
+  for (at++; at < end;)
+    if (*at == '\\')
+      at = unescape (at, end, &out);
+    else
+      *out++ = *at++;
+  *out = '\0';
+  return skip_blanks (end + 1, self->end);
 }
 
 static char *
@@ -232,15 +240,9 @@ read_value (Parser *self, const char *at, gboolean opaque, const char **value)
   char *start = copy_at (self, at), *out = start,
        *keep = start; /* blanks before KEEP are escaped, and stay */
   *value = start;
-  if (at < self->end && *at == '"') {
-    const char *after = read_quoted (self, at, &out);
-    if (after) {
-      *out = '\0';
-      return after;
-    }
-    /* the copy was written over in vain, but only as far as it is written again now */
-    out = start;
-  }
+  const char *quote = quoted_end (self, at);
+  if (quote)
+    return read_quoted (self, at, quote, out);
   while (at < self->end && *at != ';') {
     if (*at == '\\') {
       at = unescape (at, self->end, &out);
@@ -460,7 +462,7 @@ pn_keyword_parse (const char *text, gsize length, GError **error)
 {
   Parser parser = { .text = text, .end = text + length, .at = text, .error = error };
   parser.file = parser_alloc (&parser, sizeof *parser.file);
-  *parser.file = (PnKeywordFile){ NULL };
+  *parser.file = (PnKeywordFile){ .first = NULL };
   parser.copy = parser_alloc (&parser, length + 1);
   memcpy (parser.copy, text, length);
   parser.copy[length] = '\0';

@@ -59,6 +59,10 @@ void pn_keyword_next_entry (GString *out, guint level); /* between two entries o
 void pn_keyword_close_group (GString *out, guint level);
 /* RAW as in PnExtraKeyword (NULL: a flag).  What is not of the grammar is written as a value. */
 void pn_keyword_write_raw (GString *out, const char *name, const char *raw);
+/* What stands between '=' and the closing ';' of KEYWORD, which was parsed from TEXT, for
+ * pn_keyword_write_raw(); put in order where the writer had left out an end.  NULL for a flag.  Caller frees.
+ */
+char *pn_keyword_raw (const PnKeyword *keyword, const char *text);
 /* Escapes backslash, ',' and ';', blanks at both ends, line breaks, control characters and bytes that are no
  * UTF-8, so that reading gives VALUE again.  Caller frees. */
 char *pn_keyword_escape (const char *value);

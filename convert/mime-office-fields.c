@@ -335,6 +335,30 @@ describe_missing (const PnCalendar *calendar)
   return g_string_free (text, FALSE);
 }
 
+/* Dates and floating times mean another instant in the zone of each site. */
+static void
+add_instants (Values *values, const PnCalendar *calendar)
+{
+  const struct {
+    const char *name;
+    const PnCalendarTime *time;
+  } times[] = { { "start", &calendar->start },
+                { "finish", &calendar->end },
+                { "instance", &calendar->recurrence_id } };
+  for (guint i = 0; i < G_N_ELEMENTS (times); i++)
+    if (times[i].time->set && (times[i].time->is_date || times[i].time->floating))
+      values_add_number (values, times[i].name, times[i].time->unix_time);
+}
+
+static void
+restore_instants (GHashTable *values, PnCalendar *calendar)
+{
+  calendar->start.unix_time = values_get_number (values, "start", calendar->start.unix_time);
+  calendar->end.unix_time = values_get_number (values, "finish", calendar->end.unix_time);
+  calendar->recurrence_id.unix_time
+      = values_get_number (values, "instance", calendar->recurrence_id.unix_time);
+}
+
 static void
 restore_missing (PnCalendar *calendar, const char *text)
 {
@@ -378,6 +402,8 @@ write_native (GString *out, const PnMessage *message, guint made)
   values_add_number (&values, "priority", message->priority);
   g_autofree char *missing = message->calendar ? describe_missing (message->calendar) : NULL;
   values_add (&values, "without", missing);
+  if (message->calendar)
+    add_instants (&values, message->calendar);
   g_autofree char *parts = describe_parts (message);
   if (*parts)
     values_add (&values, "parts", parts);
@@ -401,7 +427,7 @@ pn_office_fields_write (GString *out, PnMessage *message, const PnMimeWriteOptio
     Values values;
     values_begin (&values);
     values_add (&values, "name", keyword->name);
-    values_add (&values, "text", keyword->text ? keyword->text : "");
+    values_add (&values, "text", keyword->text);
     values_end (&values, out, KEYWORD);
   }
 }
@@ -529,6 +555,8 @@ read_native (PnMessage *message, GHashTable *values)
   const char *missing = g_hash_table_lookup (values, "without");
   if (missing && message->calendar)
     restore_missing (message->calendar, missing);
+  if (message->calendar)
+    restore_instants (values, message->calendar);
   const char *parts = g_hash_table_lookup (values, "parts");
   if (parts)
     restore_parts (message, parts);

@@ -105,6 +105,8 @@ pn_mime_take_uu (PnMimeReader *self, guint index, const char *bytes, gsize lengt
   const char *p = bytes, *end = bytes + length, *kept = bytes;
   GByteArray *text = NULL;
 
+  if (length == 0)
+    return NULL;
   while ((p = memmem (p, end - p, "begin ", 6)) != NULL) {
     UuBlock block;
     if ((p > bytes && p[-1] != '\n') || !read_block (p, end, &block)) {

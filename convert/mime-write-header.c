@@ -276,7 +276,10 @@ pn_field_text (GString *out, const char *name, const char *text)
 void
 pn_field_plain (GString *out, const char *name, const char *value)
 {
-  g_autofree char *line = one_line (value);
+  g_autofree char *line = g_strdup (value);
+  for (char *p = line; *p; p++)
+    if ((guchar)*p < ' ' || (guchar)*p >= 0x7f)
+      *p = (guchar)*p < ' ' ? ' ' : '?';
   PnWriteField field;
   pn_field_begin (&field, out, name);
   add_tokens (&field, line);
@@ -314,13 +317,16 @@ pn_field_ids (GString *out, const char *name, char *const *ids, gsize n)
   PnWriteField field;
   pn_field_begin (&field, out, name);
   for (gsize i = 0; i < n; i++) {
-    GString *token = g_string_new ("<");
-    for (const char *p = ids[i]; *p; p++)
-      if ((guchar)*p > ' ' && *p != 0x7f)
+    g_autofree char *id = g_utf8_make_valid (ids[i], -1);
+    g_autoptr (GString) token = g_string_new ("<");
+    for (const char *p = id; *p && token->len < TOKEN_MAX; p++)
+      if ((guchar)*p > ' ' && *p != 0x7f && *p != '<' && *p != '>')
         g_string_append_c (token, *p);
+    const char *whole;
+    if (!g_utf8_validate (token->str, -1, &whole)) /* cut inside a character */
+      g_string_truncate (token, (gsize)(whole - token->str));
     g_string_append_c (token, '>');
     pn_field_token (&field, token->str);
-    g_string_free (token, TRUE);
   }
   pn_field_end (&field);
 }
@@ -366,10 +372,25 @@ append_native (GString *out, const char *name)
 static void
 append_domain (GString *out, const char *domain)
 {
-  g_autofree char *ascii = pn_field_is_ascii (domain) ? NULL : g_hostname_to_ascii (domain);
-  for (const char *p = ascii ? ascii : domain; *p; p++)
+  g_autofree char *valid = g_utf8_make_valid (domain, -1);
+  g_autofree char *ascii = pn_field_is_ascii (valid) ? NULL : g_hostname_to_ascii (valid);
+  for (const char *p = ascii ? ascii : valid; *p; p++)
     if ((guchar)*p > ' ' && !strchr ("<>(),;\"", *p) && *p != 0x7f)
       g_string_append_c (out, *p);
+}
+
+static gboolean
+is_quoted_string (const char *text, gsize length)
+{
+  if (length < 2 || text[0] != '"' || text[length - 1] != '"')
+    return FALSE;
+  for (gsize i = 1; i < length - 1; i++) {
+    if ((guchar)text[i] < ' ' || text[i] == 0x7f || text[i] == '"')
+      return FALSE;
+    if (text[i] == '\\' && ++i == length - 1)
+      return FALSE;
+  }
+  return TRUE;
 }
 
 char *
@@ -388,8 +409,9 @@ pn_field_addr_spec (const PnAddress *address, const char *default_domain)
     append_native (local, address->post_office);
     append_native (local, address->domain);
   }
-  gboolean quoted = local->len > 1 && local->str[0] == '"' && local->str[local->len - 1] == '"'
-                    && !strpbrk (local->str, "\r\n");
+  g_autofree char *valid = g_utf8_make_valid (local->str, (gssize)local->len);
+  g_string_assign (local, valid);
+  gboolean quoted = is_quoted_string (local->str, local->len);
   if (quoted || is_dot_atom (local->str, local->len))
     g_string_append (out, local->str);
   else

@@ -127,11 +127,27 @@ settle_composite (Builder *self, PnMimeNode *node, GError **error)
   return TRUE;
 }
 
+static gboolean
+is_media_type (const char *type)
+{
+  guint slashes = 0;
+  for (const char *p = type; *p; p++)
+    if (*p == '/' && p > type && p[1])
+      slashes++;
+    else if (!g_ascii_isalnum (*p) && !strchr ("!#$&-^_.+", *p))
+      return FALSE;
+  return slashes == 1 && strlen (type) < 128;
+}
+
 static PnMimeNode *
 file_new (Builder *self, const PnPart *part, const char *disposition, GError **error)
 {
   g_autoptr (PnMimeNode) node = g_new0 (PnMimeNode, 1);
-  node->type = g_strdup (part->type && strchr (part->type, '/') ? part->type : "application/octet-stream");
+  gboolean lawful = is_media_type (part->type);
+  node->type = g_strdup (lawful ? part->type : "application/octet-stream");
+  if (!lawful)
+    pn_message_add_loss (self->message, part->name ? part->name : "attachment", "\"%s\" is no media type",
+                         part->type);
   node->parameters = g_strdup (part->parameters);
   node->part = part;
   node->name = g_strdup (part->name);
@@ -370,30 +386,35 @@ calendar_parameters (const char *text)
 }
 
 /* What came is written as it came only where the conversion is to be undone: the Internet gets the narrow
- * form. */
-static PnMimeNode *
-calendar_body (Builder *self, GError **error)
+ * form. A calendar that cannot be written is named a loss; the rest of the message goes without it. */
+static gboolean
+add_calendar (Builder *self, PnMimeNode *alternative, GError **error)
 {
-  const PnPart *original = pn_message_get_part (self->message, PN_PART_CALENDAR);
+  PnMessage *message = self->message;
+  const PnPart *original = pn_message_get_part (message, PN_PART_CALENDAR);
   gboolean keep = original && self->options->native_fields;
   g_autofree char *text = keep ? calendar_as_it_came (self, original) : NULL;
   keep = text != NULL;
+  GError *reason = NULL;
   if (!text)
-    text = compose_calendar (self, self->message, error);
-  if (!text)
-    return NULL;
+    text = compose_calendar (self, message, &reason);
+  if (!text) {
+    pn_message_add_loss (message, "calendar", "cannot be written: %s", reason->message);
+    g_error_free (reason);
+    return TRUE;
+  }
   if (!original)
     self->made |= PN_MADE_CALENDAR;
   PnMimeNode *node
       = text_new (self, "text/calendar", keep ? original : NULL, pn_content_new_text (text, -1), error);
   if (!node)
-    return NULL;
+    return FALSE;
   node->parameters = keep ? g_strdup (original->parameters) : calendar_parameters (text);
   node->charset = "utf-8"; /* readers take a missing or ASCII label for their own charset */
   node->bare = TRUE;
   if (node->transfer == PN_TRANSFER_QUOTED_PRINTABLE)
     node->transfer = PN_TRANSFER_BASE64;
-  return node;
+  return add (alternative, node);
 }
 
 /* --- the whole ---------------------------------------------------------------------------------------- */
@@ -410,7 +431,7 @@ add_bodies (Builder *self, PnMimeNode *parent, GError **error)
     return FALSE;
   if (html && !add (alternative, html_body (self, html, error)))
     return FALSE;
-  if (message->calendar && !add (alternative, calendar_body (self, error)))
+  if (message->calendar && !add_calendar (self, alternative, error))
     return FALSE;
   return alternative->children->len == 0 || add (parent, flatten (g_steal_pointer (&alternative)));
 }

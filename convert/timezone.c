@@ -149,8 +149,8 @@ rule_of (PnZone *self, const PnTransition *change, guint index)
   return by_last >= by_ordinal ? last : rule;
 }
 
-/* GLib goes on with the rules behind the data, but doubles the offset where winter time counts as the exception
- * (Dublin); so plain rules are taken from the last years of the data. */
+/* GLib goes on with the rules behind the data, but doubles the offset where winter time counts as the
+ * exception (Dublin); so plain rules are taken from the last years of the data. */
 static void
 find_tail (PnZone *self)
 {

@@ -75,7 +75,7 @@ PnStatusReport *pn_agent_report_new (const PnResult *result);
 
 /* Leaves those reports of MESSAGE, a status for an outside sender, that he wants to hear of; ORIGINAL is the record of his message or NULL.
  * FALSE: none. */
-gboolean pn_agent_wants_bounce (PnMessage *message, const PnCorrelation *original);
+gboolean pn_agent_wants_bounce (PnAgent *self, PnMessage *message, const PnCorrelation *original);
 /* Makes MESSAGE what goes over the Internet: sender, subject, the beginning of the original. */
 void pn_agent_dress_bounce (PnAgent *self, PnMessage *message, const PnCorrelation *original);
 /* Whether any of the reports is a disposition (MDN). */

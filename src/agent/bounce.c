@@ -23,12 +23,22 @@ pn_agent_is_disposition (const PnMessage *message)
   return FALSE;
 }
 
+/* What the sender said about the recipient of REPORT.  He may have written to him by another of his addresses. */
+static const PnCorrelationRecipient *
+find_original (const PnStatusReport *report, const PnCorrelation *original)
+{
+  const char *address = report->recipient ? report->recipient->internet : NULL;
+  if (!original)
+    return NULL;
+  const PnCorrelationRecipient *known = pn_correlation_find_recipient (original, address);
+  return known || original->recipients->len != 1 ? known : g_ptr_array_index (original->recipients, 0);
+}
+
 /* RFC 3461 4.1: without NOTIFY failures are reported, delays may be, successes are not. */
 static gboolean
 wants_report (const PnStatusReport *report, const PnCorrelation *original)
 {
-  const char *address = report->recipient ? report->recipient->internet : NULL;
-  const PnCorrelationRecipient *recipient = original ? pn_correlation_find_recipient (original, address) : NULL;
+  const PnCorrelationRecipient *recipient = find_original (report, original);
   const char *notify = recipient ? recipient->notify : NULL;
   switch (report->action) {
   case PN_ACTION_UNDELIVERABLE:
@@ -44,8 +54,13 @@ wants_report (const PnStatusReport *report, const PnCorrelation *original)
 }
 
 gboolean
-pn_agent_wants_bounce (PnMessage *message, const PnCorrelation *original)
+pn_agent_wants_bounce (PnAgent *self, PnMessage *message, const PnCorrelation *original)
 {
+  for (guint i = 0; i < message->reports->len; i++) {
+    PnStatusReport *report = g_ptr_array_index (message->reports, i);
+    if (report->recipient)
+      pn_directory_complete (self->directory, report->recipient);
+  }
   for (guint i = message->reports->len; i-- > 0;)
     if (!wants_report (g_ptr_array_index (message->reports, i), original))
       g_ptr_array_remove_index (message->reports, i);
@@ -85,8 +100,8 @@ add_original_recipients (PnMessage *message, const PnCorrelation *original)
   for (guint i = 0; i < message->reports->len; i++) {
     const PnStatusReport *report = g_ptr_array_index (message->reports, i);
     const char *address = report->recipient ? report->recipient->internet : NULL;
-    const PnCorrelationRecipient *known = pn_correlation_find_recipient (original, address);
-    if (!known || !known->orcpt)
+    const PnCorrelationRecipient *known = find_original (report, original);
+    if (!known || !known->orcpt || !address)
       continue;
     PnRecipient *recipient = pn_message_add_recipient (message, PN_BC, pn_address_new_internet (address, NULL));
     recipient->dsn_orcpt = decode_orcpt (known->orcpt);
@@ -114,8 +129,44 @@ add_original_header (PnMessage *message, const char *message_id)
     if (report->recipient)
       add_header (text, "To", report->recipient->internet, "<", ">");
   }
-  PnPart *part = pn_part_new (PN_PART_ATTACHMENT, "text/rfc822-headers",
-                              pn_content_new_text (text->str, (gssize) text->len));
+  PnPart *part = pn_part_new (PN_PART_ATTACHMENT, "text/rfc822-headers", pn_content_new_text (text->str, (gssize) text->len));
+  pn_message_add_part (message, part);
+}
+
+/* --- what a person reads ------------------------------------------------------------------------------------------------ */
+
+static const char *
+sentence_of (PnAction action)
+{
+  switch (action) {
+  case PN_ACTION_UNDELIVERABLE:
+    return "could not be delivered.";
+  case PN_ACTION_TRANSFER_DELAYED:
+    return "is delayed.  Delivery will be tried again; nothing has to be done.";
+  case PN_ACTION_TRANSFERRED:
+    return "was handed on to a host that does not report deliveries.";
+  default:
+    return "was delivered.";
+  }
+}
+
+static void
+add_text (PnMessage *message, const char *host)
+{
+  g_autoptr (GString) text = g_string_new (NULL);
+  g_string_append_printf (text, "This is the mail system of %s.\n", host);
+  if (message->subject && *message->subject)
+    g_string_append_printf (text, "It is about your message \"%s\".\n", message->subject);
+  for (guint i = 0; i < message->reports->len; i++) {
+    const PnStatusReport *report = g_ptr_array_index (message->reports, i);
+    const char *address = report->recipient && report->recipient->internet ? report->recipient->internet : "a recipient";
+    g_string_append_printf (text, "\nYour message to <%s> %s\n", address, sentence_of (report->action));
+    if (report->remote_mta)
+      g_string_append_printf (text, "  Host: %s\n", report->remote_mta);
+    if (report->diagnostic)
+      g_string_append_printf (text, "  Answer: %s\n", report->diagnostic);
+  }
+  PnPart *part = pn_part_new (PN_PART_TEXT, "text/plain", pn_content_new_text (text->str, (gssize) text->len));
   pn_message_add_part (message, part);
 }
 
@@ -124,11 +175,6 @@ pn_agent_dress_bounce (PnAgent *self, PnMessage *message, const PnCorrelation *o
 {
   const PnConfig *config = self->program->config;
   const char *message_id = message->in_reply_to ? message->in_reply_to : original ? original->message_id : NULL;
-  for (guint i = 0; i < message->reports->len; i++) {
-    PnStatusReport *report = g_ptr_array_index (message->reports, i);
-    if (report->recipient)
-      pn_directory_complete (self->directory, report->recipient);
-  }
   if (original) {
     add_original_recipients (message, original);
     if (!message->envelope_id && original->envid)
@@ -141,6 +187,9 @@ pn_agent_dress_bounce (PnAgent *self, PnMessage *message, const PnCorrelation *o
       message->envelope_id = decoded;
     }
   }
+  /* Whatever parts the status brought stay in the house. */
+  g_ptr_array_set_size (message->parts, 0);
+  add_text (message, config->host);
   add_original_header (message, message_id);
   if (!message->in_reply_to)
     message->in_reply_to = g_strdup (message_id);

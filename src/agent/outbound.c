@@ -197,7 +197,7 @@ prepare_report (Job *self)
       = message->orig_id ? pn_correlation_db_find (self->agent->correlation, message->orig_id, TRUE, &error) : NULL;
   if (error)
     pn_agent_log_error ("correlation", error);
-  if (!pn_agent_wants_bounce (message, original))
+  if (!pn_agent_wants_bounce (self->agent, message, original))
     return FALSE;
   pn_agent_dress_bounce (self->agent, message, original);
   return TRUE;

@@ -6,6 +6,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <gio/gio.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/inotify.h>
@@ -64,7 +65,7 @@ tell_outside (PnAgent *self, const PnCorrelation *record, PnMessage *status, GEr
     pn_agent_publish_again (self, earlier);
     return TRUE;
   }
-  if (!pn_agent_wants_bounce (status, record))
+  if (!pn_agent_wants_bounce (self, status, record))
     return TRUE;
   pn_agent_dress_bounce (self, status, record);
   add_bounce_recipient (status, record->sender);
@@ -177,6 +178,8 @@ take_file (PnAgent *self, const char *path)
   guint bad = 0;
   g_autoptr (GPtrArray) results = pn_result_read (path, &bad, &error);
   if (!results) {
+    if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND)) /* taken in the same scan, and listed again */
+      return TAKEN;
     pn_agent_log_error ("cannot_read_result", error);
     return FAILED;
   }

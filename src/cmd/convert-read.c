@@ -50,12 +50,16 @@ looks_like_mail (const char *text)
   return n > 0 && text[colon] == ':';
 }
 
-/* A queue file ends behind its parts, an API file with -END- and what was added to it. */
+/* What the name says, where the bytes say nothing. */
 static PnKind
-keyword_kind (const char *path)
+kind_of_name (const char *path)
 {
+  const PnKind known[] = { PN_KIND_MIME, PN_KIND_ICAL, PN_KIND_API };
   const char *dot = strrchr (path, '.');
-  return dot && g_ascii_strcasecmp (dot, ".api") == 0 ? PN_KIND_API : PN_KIND_NATIVE;
+  for (guint i = 0; dot && i < G_N_ELEMENTS (known); i++)
+    if (g_ascii_strcasecmp (dot, pn_kind_extension (known[i])) == 0)
+      return known[i];
+  return PN_KIND_AUTO;
 }
 
 static PnKind
@@ -67,15 +71,17 @@ find_kind (PnSource *source, const char *path, GError **error)
     return PN_KIND_AUTO;
   const char *text = skip_blank (head);
   if (begins_with (text, "WPC-API"))
-    return keyword_kind (path);
+    return kind_of_name (path) == PN_KIND_API ? PN_KIND_API : PN_KIND_NATIVE;
   if (begins_with (text, "BEGIN:VCALENDAR"))
     return PN_KIND_ICAL;
   if (looks_like_mail (text))
     return PN_KIND_MIME;
-  g_set_error (error, PN_CONVERT_ERROR, PN_CONVERT_ERROR_UNSUPPORTED,
-               length == 0 ? "the file is empty"
-                           : "the file is of no kind that is known here (--from names one)");
-  return PN_KIND_AUTO;
+  PnKind named = kind_of_name (path);
+  if (named == PN_KIND_AUTO)
+    g_set_error (error, PN_CONVERT_ERROR, PN_CONVERT_ERROR_UNSUPPORTED,
+                 length == 0 ? "the file is empty"
+                             : "the file is of no kind that is known here; --from names one");
+  return named;
 }
 
 /* --- API files ----------------------------------------------------------------------------------------- */

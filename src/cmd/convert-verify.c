@@ -182,6 +182,9 @@ verify_anew (const PnConvertOptions *options, PnConvertJob *job, PnKind kind, Pn
 {
   PnConvertOptions anew = *options;
   anew.anew = TRUE;
+  PnPart *skeleton = pn_message_get_part (message, PN_PART_SKELETON);
+  if (skeleton)
+    g_ptr_array_remove (message->parts, skeleton);
   g_autoptr (PnSource) composed = write_scratch (&anew, kind, message, size, error);
   if (!composed)
     return FALSE;

@@ -64,7 +64,7 @@ static gboolean
 is_message_file (const char *name)
 {
   static const char *const others[] = { ".TXT", ".TRY", ".SEG", ".CTL", ".TMP" };
-  if (name[0] == '.' || strcmp (name, "CLAIM") == 0)
+  if (name[0] == '.' || strcmp (name, "CLAIM") == 0 || g_str_has_prefix (name, "JOURNAL."))
     return FALSE;
   for (guint i = 0; i < G_N_ELEMENTS (others); i++)
     if (g_str_has_suffix (name, others[i]))

@@ -55,7 +55,7 @@ count_files (const char *path)
   g_autoptr (GDir) dir = g_dir_open (path, 0, NULL);
   guint n = 0;
   for (const char *name; dir && (name = g_dir_read_name (dir));)
-    n += name[0] != '.' && !g_str_has_suffix (name, ".SEG") && !g_str_has_suffix (name, ".CTL");
+    n += name[0] != '.' && !g_str_has_suffix (name, ".SEG") && !g_str_has_prefix (name, "JOURNAL.");
   return n;
 }
 

@@ -179,6 +179,7 @@ pn_smtp_session_input (PnSmtpSession *self, const char *bytes, gsize length, GSt
 {
   gsize taken = 0;
   self->out = out;
+  check_errors (self);
   while (taken < length && self->wait == PN_SMTP_WAIT_NONE) {
     const char *at = bytes + taken;
     gsize left = length - taken;

@@ -158,7 +158,10 @@ class CrashTest(unittest.TestCase):
             self.assertEqual(house.leftovers(), [])
 
     def check_mailbox(self, house, senders):
-        wait_until(lambda: not house.leftovers(), 180, "queues are empty")
+        try:
+            wait_until(lambda: not house.leftovers(), 60, "queues are empty")
+        except AssertionError:
+            self.fail("leftovers: " + "\n".join(house.leftovers()[:50]))
         wait_until(lambda: len(house.command("list", "anna", "--json")) >= len(senders.accepted), 60, "all are delivered")
         items = house.command("list", "anna", "--json")
         found = {}

@@ -112,7 +112,7 @@ class House:
             if any(p in ("WPCSIN", "WPCSOUT", "send", "result", "defer", "gwprob", "gwhold") for p in parts):
                 found += [os.path.join(base, n) for n in names if n != "CLAIM" and not n.startswith(".")]
             elif "receive" in parts:
-                found += [os.path.join(base, n) for n in names if not n.endswith((".SEG", ".CTL"))]
+                found += [os.path.join(base, n) for n in names if not n.endswith(".SEG") and not n.startswith("JOURNAL.")]
         return found
 
     def stop(self):

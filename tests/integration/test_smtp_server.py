@@ -10,6 +10,7 @@ import ssl
 import subprocess
 import time
 import unittest
+import warnings
 
 from house import House, main, wait_until
 
@@ -332,6 +333,7 @@ class Secure(Server):
 
     def test_old_tls_is_refused(self):
         context = insecure()
+        warnings.simplefilter("ignore", DeprecationWarning)
         context.minimum_version = ssl.TLSVersion.TLSv1
         context.maximum_version = ssl.TLSVersion.TLSv1_1
         context.set_ciphers("ALL:@SECLEVEL=0")

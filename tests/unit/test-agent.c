@@ -634,13 +634,15 @@ test_bounces (void)
       g_autoptr (PnSendHead) head = NULL;
       g_autofree char *text = read_send_file (self, files->pdata[0], &head);
       g_autofree char *action = g_strdup_printf ("\r\nAction: %s\r\n", cases[i].word);
+      g_test_message ("%s", text);
       g_assert_cmpstr (head->mail_from, ==, "");
       g_assert_cmpstr (((PnSendRecipient *) head->recipients->pdata[0])->address, ==, "olga@outside.example");
       g_assert_cmpstr (((PnSendRecipient *) head->recipients->pdata[0])->notify, ==, "NEVER");
       g_assert_nonnull (strstr (text, action));
       g_assert_nonnull (strstr (text, "multipart/report"));
       g_assert_nonnull (strstr (text, "\r\nFinal-Recipient: rfc822; anna@north.example\r\n"));
-      g_assert_nonnull (strstr (text, "\r\nMessage-ID: <1@outside.example>\r\n"));
+      g_assert_nonnull (strstr (text, "\r\nContent-Type: text/rfc822-headers\r\n"));
+      g_assert_nonnull (strstr (text, "\r\nIn-Reply-To: <1@outside.example>\r\n"));
       g_assert_nonnull (strstr (text, "\r\nOriginal-Envelope-Id: E+1\r\n"));
       g_assert_nonnull (strstr (text, "postmaster@north.example"));
       g_assert_nonnull (strstr (text, "\r\nAuto-Submitted: auto-replied\r\n"));

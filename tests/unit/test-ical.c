@@ -1,13 +1,7 @@
 /* Calendar objects: every sample is read, shown as the golden file shows it, written, taken by libical, and
  * says the same when it is read again.  With UPDATE_GOLDEN=1 the golden files are made anew. */
-#include "convert/ical.h"
 #include "convert/native.h"
-
-#include <libical/ical.h>
-#include <string.h>
-
-#define NOW 1772000000 /* 2026-02-25T06:13:20Z */
-#define SITE "Europe/Berlin"
+#include "tests/unit/calendar.h"
 
 /* -- a message as text -- */
 
@@ -171,30 +165,7 @@ describe (const PnMessage *message)
   return g_string_free (out, FALSE);
 }
 
-static char *
-describe_losses (const PnMessage *message)
-{
-  GString *out = g_string_new (NULL);
-  for (guint i = 0; i < message->losses->len; i++) {
-    const PnLoss *loss = message->losses->pdata[i];
-    g_string_append_printf (out, "loss: %s: %s\n", loss->part, loss->reason);
-  }
-  return g_string_free (out, FALSE);
-}
-
 /* -- samples -- */
-
-static PnMessage *
-read_text (const char *text, gssize length, const char *method)
-{
-  g_autoptr (PnMessage) message = pn_message_new (PN_TYPE_MAIL);
-  g_autoptr (GError) error = NULL;
-  gboolean read
-      = pn_ical_read (message, text, length < 0 ? strlen (text) : (gsize)length, method, SITE, &error);
-  g_assert_no_error (error);
-  g_assert_true (read);
-  return g_steal_pointer (&message);
-}
 
 static void
 check_golden (const char *name, const char *suffix, const char *text)
@@ -205,47 +176,6 @@ check_golden (const char *name, const char *suffix, const char *text)
     g_assert_true (g_file_set_contents (path, text, -1, NULL));
   g_assert_true (g_file_get_contents (path, &expected, NULL, NULL));
   g_assert_cmpstr (text, ==, expected);
-}
-
-/* Lines end in CRLF, none is longer than 75 octets or cut inside a character. */
-static void
-check_lines (const char *text)
-{
-  g_auto (GStrv) lines = g_strsplit (text, "\r\n", -1);
-  for (guint i = 0; lines[i]; i++) {
-    g_assert_cmpuint (strlen (lines[i]), <=, 75);
-    g_assert_null (strpbrk (lines[i], "\r\n"));
-    g_assert_true (g_utf8_validate (lines[i], -1, NULL));
-  }
-  g_assert_true (g_str_has_suffix (text, "END:VCALENDAR\r\n"));
-}
-
-static guint
-count_errors (icalcomponent *component)
-{
-  guint count = (guint)icalcomponent_count_errors (component);
-  return count;
-}
-
-/* What libical makes of TEXT has no errors and the same instants. */
-static void
-check_with_libical (const char *text, const PnMessage *message)
-{
-  icalcomponent *root = icalparser_parse_string (text);
-  g_assert_nonnull (root);
-  g_assert_cmpuint (count_errors (root), ==, 0);
-  icalcomponent *inner = icalcomponent_get_inner (root);
-  g_assert_nonnull (inner);
-  g_assert_cmpstr (icalcomponent_get_uid (inner), ==, message->calendar->uid);
-  const PnCalendarTime *start = &message->calendar->start;
-  if (start->set && !start->floating && !start->is_date) {
-    struct icaltimetype time = icalcomponent_get_dtstart (inner);
-    icaltimezone *zone = time.zone ? (icaltimezone *)time.zone : icaltimezone_get_utc_timezone ();
-    g_assert_cmpint (icaltime_as_timet_with_zone (time, zone), ==, start->unix_time);
-  }
-  if (message->calendar->rrule)
-    g_assert_nonnull (icalcomponent_get_first_property (inner, ICAL_RRULE_PROPERTY));
-  icalcomponent_free (root);
 }
 
 /* The queue file keeps all that the calendar is written from. */
@@ -341,20 +271,13 @@ test_refused (void)
   assert_refused (deep->str, PN_CONVERT_ERROR_LIMIT, "line 17");
 }
 
-#define EVENT(method, lines)                                                                                 \
-  "BEGIN:VCALENDAR\r\nVERSION:2.0\r\n" method "BEGIN:VEVENT\r\nUID:u@example.com\r\n"                        \
-  "DTSTAMP:20260101T000000Z\r\n" lines "END:VEVENT\r\nEND:VCALENDAR\r\n"
+"BEGIN:VCALENDAR\r\nVERSION:2.0\r\n" method "BEGIN:VEVENT\r\nUID:u@example.com\r\n"
+                                            "DTSTAMP:20260101T000000Z\r\n" lines
+                                            "END:VEVENT\r\nEND:VCALENDAR\r\n"
 #define AT "DTSTART:20260504T080000Z\r\nDTEND:20260504T090000Z\r\n"
 
-static gboolean
-has_loss (const PnMessage *message, const char *part)
-{
-  g_autofree char *losses = describe_losses (message);
-  return strstr (losses, part) != NULL;
-}
-
-static void
-test_method (void)
+    static void
+    test_method (void)
 {
   g_autoptr (PnMessage) outer = read_text (EVENT ("", AT), -1, "CANCEL");
   g_assert_cmpint (outer->calendar->method, ==, PN_METHOD_CANCEL);
@@ -415,18 +338,13 @@ test_mail_first (void)
 
 /* -- zones of the object -- */
 
-#define ZONE(name, rules) "METHOD:REQUEST\r\nBEGIN:VTIMEZONE\r\nTZID:" name "\r\n" rules "END:VTIMEZONE\r\n"
-#define OBSERVANCE(kind, start, from, to, rule)                                                              \
-  "BEGIN:" kind "\r\nDTSTART:" start "\r\nTZOFFSETFROM:" from "\r\nTZOFFSETTO:" to "\r\n" rule "END:" kind   \
-  "\r\n"
-#define EUROPE                                                                                               \
-  OBSERVANCE ("STANDARD", "16010101T030000", "+0200", "+0100",                                               \
-              "RRULE:FREQ=YEARLY;BYDAY=-1SU;BYMONTH=10\r\n")                                                 \
-  OBSERVANCE ("DAYLIGHT", "16010101T020000", "+0100", "+0200", "RRULE:FREQ=YEARLY;BYDAY=-1SU;BYMONTH=3\r\n")
-#define FIXED(offset) OBSERVANCE ("STANDARD", "16010101T000000", offset, offset, "")
+"BEGIN:" kind "\r\nDTSTART:" start "\r\nTZOFFSETFROM:" from "\r\nTZOFFSETTO:" to "\r\n" rule "END:" kind
+              "\r\n" OBSERVANCE ("STANDARD", "16010101T030000", "+0200", "+0100",
+                                 "RRULE:FREQ=YEARLY;BYDAY=-1SU;BYMONTH=10\r\n")
+                  OBSERVANCE ("DAYLIGHT", "16010101T020000", "+0100", "+0200",
+                              "RRULE:FREQ=YEARLY;BYDAY=-1SU;BYMONTH=3\r\n")
 
-static void
-check_zone (const char *text, const char *tzid, gint64 at, const char *loss)
+                      static void check_zone (const char *text, const char *tzid, gint64 at, const char *loss)
 {
   g_autoptr (PnMessage) message = read_text (text, -1, NULL);
   g_assert_cmpstr (message->calendar->start.tzid, ==, tzid);
@@ -451,6 +369,23 @@ test_zones (void)
       "BEGIN:VCALENDAR\nMETHOD:REQUEST\nBEGIN:VEVENT\nUID:a\nDTSTART;TZID=Own:20260714T090000\nEND:VEVENT\n"
       "BEGIN:VTIMEZONE\nTZID:Own\n" EUROPE "END:VTIMEZONE\nEND:VCALENDAR\n",
       SITE, summer, NULL);
+#define BY_POSITION                                                                                          \
+  OBSERVANCE ("STANDARD", "19701025T030000", "+0200", "+0100",                                               \
+              "RRULE:FREQ=YEARLY;BYDAY=SU;BYMONTH=10;BYSETPOS=-1\r\n")                                       \
+  OBSERVANCE ("DAYLIGHT", "19700329T020000", "+0100", "+0200",                                               \
+              "RRULE:FREQ=MONTHLY;INTERVAL=12;BYDAY=-1SU;BYMONTH=3\r\n")
+#define BY_DATE                                                                                              \
+  OBSERVANCE ("STANDARD", "20251026T030000", "+0200", "+0100", "RDATE:20261025T030000\r\n")                  \
+  OBSERVANCE ("DAYLIGHT", "20260329T020000", "+0100", "+0200", "")
+#define ENDED                                                                                                \
+  OBSERVANCE ("DAYLIGHT", "20000326T020000", "+0100", "+0200",                                               \
+              "RRULE:FREQ=YEARLY;BYDAY=-1SU;BYMONTH=3;COUNT=11\r\n")                                         \
+  OBSERVANCE ("STANDARD", "20001029T030000", "+0200", "+0100",                                               \
+              "RRULE:FREQ=YEARLY;BYDAY=-1SU;BYMONTH=10;UNTIL=20101031T010000Z\r\n")
+  check_zone (EVENT (ZONE ("Own", BY_POSITION), "DTSTART;TZID=Own:20260714T090000\r\n"), SITE, summer, NULL);
+  check_zone (EVENT (ZONE ("Own", BY_DATE), "DTSTART;TZID=Own:20260714T090000\r\n"), SITE, summer, NULL);
+  check_zone (EVENT (ZONE ("Own", ENDED), "DTSTART;TZID=Own:20260714T080000\r\n"), "Africa/Lagos", summer,
+              NULL);
   check_zone (EVENT (ZONE ("Half past", FIXED ("+0530")), "DTSTART;TZID=Half past:20260714T123000\r\n"),
               "Asia/Kolkata", summer, NULL);
   check_zone (EVENT (ZONE ("Odd", FIXED ("+0217")), "DTSTART;TZID=Odd:20260714T091700\r\n"), "Odd", summer,
@@ -467,6 +402,18 @@ test_zones (void)
   check_zone (EVENT ("METHOD:REQUEST\r\n", "DTSTART;TZID=UTC:20260714T070000\r\n"), NULL, summer, NULL);
   check_zone (EVENT ("METHOD:REQUEST\r\n", "DTSTART;TZID=Europe/Berlin:20260714T070000Z\r\n"), NULL, summer,
               NULL);
+}
+
+/* A name that others know, with hours of its own: the hours stay with it. */
+static void
+test_name_with_own_hours (void)
+{
+  const char *text = EVENT (ZONE ("W. Europe Standard Time", FIXED ("+0217")),
+                            "DTSTART;TZID=W. Europe Standard Time:20260714T091700\r\n");
+  check_zone (text, "W. Europe Standard Time", 1784012400, "no zone keeps the hours");
+  g_autoptr (PnMessage) message = read_text (text, -1, NULL);
+  g_autofree char *written = pn_ical_write (message, NOW, NULL);
+  check_zone (written, "W. Europe Standard Time", 1784012400, "no zone keeps the hours");
 }
 
 /* The hours around the changes, by an own VTIMEZONE that no zone keeps. */
@@ -490,280 +437,6 @@ test_observances (void)
   check_zone (ODD ("19900701T120000"), "Odd", 646833600 - before, "");
 }
 
-/* -- answers -- */
-
-static PnMessage *
-read_sample (const char *name)
-{
-  g_autofree char *path = g_strdup_printf (SRCDIR "/samples/ical/%s.ics", name);
-  g_autofree char *text = NULL;
-  gsize length;
-  g_assert_true (g_file_get_contents (path, &text, &length, NULL));
-  return read_text (text, (gssize)length, NULL);
-}
-
-static guint
-count_of (const char *text, const char *part)
-{
-  guint count = 0;
-  for (const char *c = text; (c = strstr (c, part)); c++)
-    count++;
-  return count;
-}
-
-static void
-check_reply (PnPartstat partstat, const char *word, PnAction action)
-{
-  g_autoptr (PnMessage) invitation = read_sample ("request-exchange");
-  invitation->id = g_strdup ("4C9B1A22.7F01.0077");
-  invitation->message_id = g_strdup ("invitation@example.com");
-  g_autoptr (PnAddress) attendee = pn_address_new_internet ("Carl.Dorn@example.org", NULL);
-  g_autoptr (PnMessage) reply = pn_ical_reply (invitation, attendee, partstat, "Fine; with me", NOW);
-  g_assert_cmpint (reply->type, ==, PN_TYPE_STATUS);
-  g_assert_cmpstr (reply->orig_id, ==, invitation->id);
-  g_assert_cmpstr (reply->in_reply_to, ==, "invitation@example.com");
-  g_assert_cmpuint (reply->recipients->len, ==, 1);
-  const PnRecipient *organizer = reply->recipients->pdata[0];
-  g_assert_cmpstr (organizer->address->internet, ==, "ada.berger@example.com");
-  g_assert_true (organizer->deliver && organizer->distribution == PN_TO);
-  g_assert_true (g_str_has_prefix (reply->subject, pn_action_to_string (action)));
-  g_autofree char *text = pn_ical_write (reply, NOW, NULL);
-  check_lines (text);
-  check_with_libical (text, reply);
-  g_assert_cmpuint (count_of (text, "\nATTENDEE"), ==, 1);
-  g_assert_cmpuint (count_of (text, "\nORGANIZER"), ==, 1);
-  g_assert_cmpuint (count_of (text, word), ==, 1);
-  g_assert_cmpuint (count_of (text, "METHOD:REPLY\r\n"), ==, 1);
-  g_assert_cmpuint (count_of (text, "DTSTAMP:20260225T061320Z\r\n"), ==, 1);
-  g_assert_cmpuint (count_of (text, "SEQUENCE:2\r\n"), >=, 1);
-  g_assert_cmpuint (count_of (text, "COMMENT:Fine\\; with me\r\n"), ==, 1);
-  g_autoptr (PnMessage) back = read_text (text, -1, "REPLY");
-  g_assert_cmpuint (back->reports->len, ==, 1);
-  const PnStatusReport *report = back->reports->pdata[0];
-  g_assert_cmpint (report->action, ==, action);
-  g_assert_cmpstr (report->comment, ==, "Fine; with me");
-  g_assert_cmpstr (report->recipient->internet, ==, "Carl.Dorn@example.org");
-  g_assert_cmpstr (report->recipient->name, ==, "Carl Dorn");
-  g_assert_cmpint (report->time.unix_time, ==, NOW);
-  g_assert_cmpstr (back->calendar->uid, ==, invitation->calendar->uid);
-}
-
-static void
-test_reply (void)
-{
-  check_reply (PN_PARTSTAT_ACCEPTED, "PARTSTAT=ACCEPTED", PN_ACTION_ACCEPTED);
-  check_reply (PN_PARTSTAT_DECLINED, "PARTSTAT=DECLINED", PN_ACTION_DECLINED);
-  check_reply (PN_PARTSTAT_TENTATIVE, "PARTSTAT=TENTATIVE", PN_ACTION_TENTATIVE);
-}
-
-static void
-test_reply_instance (void)
-{
-  g_autoptr (PnMessage) invitation = read_sample ("instance-update");
-  g_autoptr (PnAddress) stranger = pn_address_new_internet ("stranger@example.net", "A Stranger");
-  g_autoptr (PnMessage) reply = pn_ical_reply (invitation, stranger, PN_PARTSTAT_DECLINED, NULL, NOW);
-  g_autofree char *text = pn_ical_write (reply, NOW, NULL);
-  g_assert_nonnull (strstr (text, "RECURRENCE-ID;RANGE=THISANDFUTURE:20260316T090000Z\r\n"));
-  g_assert_nonnull (strstr (text, "CN=\"A Stranger\":mailto:stranger@example.net"));
-  g_assert_null (strstr (text, "COMMENT"));
-}
-
-static void
-test_reply_task (void)
-{
-  g_autoptr (PnMessage) task = read_sample ("task");
-  g_autoptr (PnAddress) attendee = pn_address_new_internet ("carl.dorn@example.org", NULL);
-  g_autoptr (PnMessage) reply = pn_ical_reply (task, attendee, PN_PARTSTAT_COMPLETED, NULL, NOW);
-  g_autofree char *text = pn_ical_write (reply, NOW, NULL);
-  g_assert_nonnull (strstr (text, "BEGIN:VTODO\r\n"));
-  g_assert_nonnull (strstr (text, "STATUS:COMPLETED\r\n"));
-  g_assert_nonnull (strstr (text, "PERCENT-COMPLETE:100\r\n"));
-  g_assert_nonnull (strstr (text, "COMPLETED:20260225T061320Z\r\n"));
-}
-
-/* A status of the house's own, without a calendar but its UID. */
-static void
-test_native_status (void)
-{
-  g_autoptr (PnMessage) status = pn_message_new (PN_TYPE_STATUS);
-  status->orig_id = g_strdup ("AAAA1111");
-  status->calendar = pn_calendar_new ();
-  status->calendar->organizer = pn_address_new_internet ("ada@example.com", "Ada");
-  PnStatusReport *report = g_new0 (PnStatusReport, 1);
-  report->action = PN_ACTION_DECLINED;
-  report->recipient = pn_address_new_internet ("carl@example.org", NULL);
-  g_ptr_array_add (status->reports, report);
-  g_autoptr (GError) error = NULL;
-  g_autofree char *text = pn_ical_write (status, NOW, &error);
-  g_assert_no_error (error);
-  g_assert_nonnull (strstr (text, "METHOD:REPLY\r\n"));
-  g_assert_nonnull (strstr (text, "UID:AAAA1111" PN_ICAL_UID_SUFFIX "\r\n"));
-  g_assert_nonnull (strstr (text, "PARTSTAT=DECLINED;CN=carl@example.org:mailto:carl@example.org\r\n"));
-  g_ptr_array_set_size (status->reports, 0);
-  g_assert_null (pn_ical_write (status, NOW, &error));
-  g_assert_error (error, PN_CONVERT_ERROR, PN_CONVERT_ERROR_UNSUPPORTED);
-}
-
-/* -- items of the house -- */
-
-static PnMessage *
-new_appointment (void)
-{
-  PnMessage *message = pn_message_new (PN_TYPE_APPOINTMENT);
-  message->id = g_strdup ("4C9B1A22.7F01.0077");
-  message->from = pn_address_new_internet ("ada@example.com", "Ada Berger");
-  message->subject = g_strdup ("Lunch");
-  pn_message_add_recipient (message, PN_TO, pn_address_new_internet ("to@example.org", NULL));
-  pn_message_add_recipient (message, PN_CC, pn_address_new_internet ("cc@example.org", NULL));
-  pn_message_add_recipient (message, PN_BC, pn_address_new_internet ("bc@example.org", NULL));
-  pn_message_add_part (message,
-                       pn_part_new (PN_PART_TEXT, "text/plain", pn_content_new_text ("Line 1\nLine 2", -1)));
-  pn_message_add_part (message,
-                       pn_part_new (PN_PART_HTML, "text/html", pn_content_new_text ("<p>a, b</p>", -1)));
-  PnCalendar *calendar = message->calendar = pn_calendar_new ();
-  calendar->start = (PnCalendarTime){
-    .set = TRUE, .year = 2026, .month = 7, .day = 14, .hour = 9, .unix_time = 1784012400
-  };
-  calendar->start.tzid = g_strdup ("Europe/Berlin");
-  pn_calendar_time_copy (&calendar->end, &calendar->start);
-  calendar->end.hour = 10;
-  calendar->end.unix_time += 3600;
-  return message;
-}
-
-static void
-test_native_appointment (void)
-{
-  g_autoptr (PnMessage) message = new_appointment ();
-  g_autofree char *first = pn_ical_write (message, NOW, NULL), *second = pn_ical_write (message, NOW, NULL);
-  g_assert_cmpstr (first, ==, second);
-  check_lines (first);
-  static const char *const expected[]
-      = { "METHOD:REQUEST\r\n",
-          "UID:4C9B1A22.7F01.0077" PN_ICAL_UID_SUFFIX "\r\n",
-          "DTSTAMP:20260225T061320Z\r\n",
-          "ORGANIZER;CN=\"Ada Berger\":mailto:ada@example.com\r\n",
-          "ATTENDEE;ROLE=REQ-PARTICIPANT;PARTSTAT=NEEDS-ACTION;RSVP=TRUE;CN=to@example",
-          "ATTENDEE;ROLE=OPT-PARTICIPANT;PARTSTAT=NEEDS-ACTION;RSVP=TRUE;CN=cc@example",
-          "ATTENDEE;ROLE=NON-PARTICIPANT;PARTSTAT=NEEDS-ACTION;CN=bc@example.org:mailt",
-          "DTSTART;TZID=Europe/Berlin:20260714T090000\r\n",
-          "DTEND;TZID=Europe/Berlin:20260714T100000\r\n",
-          "SUMMARY:Lunch\r\n",
-          "DESCRIPTION:Line 1\\nLine 2\r\n",
-          "X-ALT-DESC;FMTTYPE=text/html:<p>a\\, b</p>\r\n",
-          "TZID:Europe/Berlin\r\n" };
-  for (guint i = 0; i < G_N_ELEMENTS (expected); i++)
-    g_assert_nonnull (strstr (first, expected[i]));
-  message->action = g_strdup ("Retract");
-  message->calendar->sequence = 1;
-  g_autofree char *cancel = pn_ical_write (message, NOW, NULL);
-  g_assert_nonnull (strstr (cancel, "METHOD:CANCEL\r\n"));
-  g_assert_nonnull (strstr (cancel, "STATUS:CANCELLED\r\n"));
-  g_assert_nonnull (strstr (cancel, "SEQUENCE:1\r\n"));
-  g_clear_pointer (&message->id, g_free);
-  g_autoptr (GError) error = NULL;
-  g_assert_null (pn_ical_write (message, NOW, &error));
-  g_assert_error (error, PN_CONVERT_ERROR, PN_CONVERT_ERROR_UNSUPPORTED);
-}
-
-/* No text of a message can begin a line of its own. */
-static void
-test_injection (void)
-{
-  g_autoptr (PnMessage) message = new_appointment ();
-  static const char evil[] = "a\r\nATTENDEE:mailto:evil@example.net\r\n";
-  PnCalendar *calendar = message->calendar;
-  calendar->summary = g_strdup (evil);
-  calendar->place = g_strdup (evil);
-  calendar->uid = g_strdup (evil);
-  calendar->rrule = g_strdup (evil);
-  calendar->status = g_strdup (evil);
-  calendar->klass = g_strdup (evil);
-  calendar->comment = g_strdup (evil);
-  g_free (calendar->start.tzid);
-  calendar->start.tzid = g_strdup (evil);
-  g_ptr_array_add (calendar->exdates, g_strdup (evil));
-  calendar->organizer = pn_address_new_internet (evil, evil);
-  g_autofree char *text = pn_ical_write (message, NOW, NULL);
-  check_lines (text);
-  g_assert_null (strstr (text, "\nATTENDEE:mailto:evil"));
-}
-
-/* -- what came beside the item -- */
-
-static void
-test_carried (void)
-{
-  static const char text[]
-      = "BEGIN:VCALENDAR\r\nMETHOD:REQUEST\r\nBEGIN:VTIMEZONE\r\nTZID:W. Europe Standard Time\r\n" EUROPE
-        "END:VTIMEZONE\r\nBEGIN:VEVENT\r\nUID:u\r\nDTSTAMP:20260101T000000Z\r\n"
-        "DTSTART;TZID=W. Europe Standard "
-        "Time:20260714T090000\r\nRRULE:FREQ=DAILY;COUNT=5\r\nSUMMARY:Series\r\n"
-        "CATEGORIES:One,Two\r\nURL:https://example.com/\r\nX-GWITEM-TYPE:APPOINTMENT\r\n"
-        "X-LIC-ERROR;X-LIC-ERRORTYPE=VALUE-PARSE-ERROR:No value\r\nEND:VEVENT\r\n"
-        "BEGIN:VEVENT\r\nUID:u\r\nDTSTAMP:20260101T000000Z\r\nRECURRENCE-ID;TZID=W. Europe Standard "
-        "Time:20260715T090000\r\n"
-        "DTSTART;TZID=W. Europe Standard "
-        "Time:20260715T110000\r\nSUMMARY:Later\r\nCATEGORIES:Three\r\nEND:VEVENT\r\n"
-        "END:VCALENDAR\r\n";
-  g_autoptr (PnMessage) message = read_text (text, -1, NULL);
-  pn_message_add_part (message,
-                       pn_part_new (PN_PART_CALENDAR, "text/calendar", pn_content_new_text (text, -1)));
-  g_autofree char *written = pn_ical_write (message, NOW, NULL);
-  check_lines (written);
-  check_with_libical (written, message);
-  g_assert_nonnull (strstr (written, "CATEGORIES:One,Two\r\n"));
-  g_assert_nonnull (strstr (written, "CATEGORIES:Three\r\n"));
-  g_assert_nonnull (strstr (written, "URL:https://example.com/\r\n"));
-  g_assert_nonnull (strstr (written, "X-GWITEM-TYPE:APPOINTMENT\r\n"));
-  g_assert_null (strstr (written, "X-LIC-ERROR"));
-  g_assert_nonnull (strstr (written, "RECURRENCE-ID;TZID=Europe/Berlin:20260715T090000\r\n"));
-  g_assert_cmpuint (count_of (written, "BEGIN:VEVENT"), ==, 2);
-  g_assert_cmpuint (count_of (written, "BEGIN:VTIMEZONE"), ==, 1);
-  g_assert_cmpuint (count_of (written, "SUMMARY:Series"), ==, 1);
-  /* An answer and a retraction are not what came. */
-  message->action = g_strdup ("Retract");
-  g_autofree char *cancel = pn_ical_write (message, NOW, NULL);
-  g_assert_null (strstr (cancel, "CATEGORIES"));
-  g_assert_cmpuint (count_of (cancel, "BEGIN:VEVENT"), ==, 1);
-}
-
-static void
-test_describe (void)
-{
-  g_autoptr (PnMessage) message = read_sample ("request-exchange");
-  g_autofree char *text = pn_ical_describe (message->calendar);
-  g_assert_cmpstr (text, ==,
-                   "Item Type: Appointment\nSubject: Quarterly review\n"
-                   "Start Date: Tuesday, 14 July 2026, 14:00 (Europe/Berlin)\nDuration: 1 hour 30 minutes\n"
-                   "Place: Room 12, second floor\nOrganizer: Ada Berger <ada.berger@example.com>\n");
-}
-
-/* Threads share nothing but what GLib and libical guard. */
-static gpointer
-read_in_thread (gpointer data)
-{
-  static const char *const names[]
-      = { "request-exchange", "request-groupwise", "custom-zone", "recurring", "task" };
-  (void)data;
-  for (guint i = 0; i < 40; i++) {
-    g_autoptr (PnMessage) message = read_sample (names[i % G_N_ELEMENTS (names)]);
-    g_autofree char *text = pn_ical_write (message, NOW, NULL);
-    g_assert_nonnull (text);
-  }
-  return NULL;
-}
-
-static void
-test_threads (void)
-{
-  GThread *threads[4];
-  for (guint i = 0; i < G_N_ELEMENTS (threads); i++)
-    threads[i] = g_thread_new ("read", read_in_thread, NULL);
-  for (guint i = 0; i < G_N_ELEMENTS (threads); i++)
-    g_thread_join (threads[i]);
-}
-
 int
 main (int argc, char **argv)
 {
@@ -775,15 +448,7 @@ main (int argc, char **argv)
   g_test_add_func ("/ical/latin1", test_latin1);
   g_test_add_func ("/ical/mail-first", test_mail_first);
   g_test_add_func ("/ical/zones", test_zones);
+  g_test_add_func ("/ical/name-with-own-hours", test_name_with_own_hours);
   g_test_add_func ("/ical/observances", test_observances);
-  g_test_add_func ("/ical/reply", test_reply);
-  g_test_add_func ("/ical/reply-instance", test_reply_instance);
-  g_test_add_func ("/ical/reply-task", test_reply_task);
-  g_test_add_func ("/ical/native-status", test_native_status);
-  g_test_add_func ("/ical/native-appointment", test_native_appointment);
-  g_test_add_func ("/ical/injection", test_injection);
-  g_test_add_func ("/ical/carried", test_carried);
-  g_test_add_func ("/ical/describe", test_describe);
-  g_test_add_func ("/ical/threads", test_threads);
   return g_test_run ();
 }

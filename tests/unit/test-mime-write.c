@@ -7,6 +7,7 @@
 #include "convert/mime-write-header.h"
 #include "convert/mime.h"
 #include "convert/text-twin.h"
+#include "random-message.h"
 
 static const PnMimeWriteOptions plain
     = { .host = "gw.example.com", .default_domain = "example.com", .now = 1767225600, .keep_bcc = TRUE };
@@ -42,7 +43,10 @@ add_file (PnMessage *message, const char *name, const char *type, const void *da
   return part;
 }
 
-/* What every composed message keeps: CRLF, lines within bounds, a head in ASCII. */
+/* What every composed message keeps: CRLF, lines within bounds, a head in ASCII (but for addresses that are
+ * not). */
+static gboolean utf8_addresses;
+
 static void
 check_lines (const char *text, gsize length)
 {
@@ -56,8 +60,9 @@ check_lines (const char *text, gsize length)
     g_assert_null (memchr (text + i, '\r', n));
     g_assert_null (memchr (text + i, 0, n));
     head = head && n > 0;
-    for (gsize k = 0; head && k < n; k++)
+    for (gsize k = 0; head && k < n && !utf8_addresses; k++)
       g_assert_cmpint ((guchar)text[i + k], <, 0x80);
+    g_assert_true (!head || g_utf8_validate (text + i, (gssize)n, NULL));
     i += n + 2;
   }
 }
@@ -90,7 +95,6 @@ parse (const char *text)
   g_assert_nonnull (message);
   return message;
 }
-
 
 /* The decoded bytes of PART, line ends as they are. */
 static GByteArray *
@@ -707,6 +711,30 @@ test_losses (void)
   g_assert_nonnull (strstr (undoable, "X-Postern-Native: version=1;type=Search;"));
 }
 
+/* Whatever a message holds, what is written is mail: lines, head and structure. */
+static void
+test_random (void)
+{
+  RandomMessage random = { g_rand_new_with_seed (11), FALSE };
+  utf8_addresses = TRUE;
+  for (guint i = 0; i < 1500; i++) {
+    g_autoptr (PnMessage) message = random_message (&random, (PnMessageType)(i % 8));
+    for (guint k = message->parts->len; k-- > 0;) {
+      PnPart *part = g_ptr_array_index (message->parts, k);
+      if (part->role == PN_PART_SKELETON)
+        g_ptr_array_remove_index (message->parts, k);
+    }
+    PnMimeWriteOptions options = plain;
+    options.native_fields = i % 2;
+    g_autofree char *text = compose_with (message, &options);
+    g_autoptr (GMimeMessage) parsed = parse (text);
+    g_assert_nonnull (g_mime_message_get_message_id (parsed));
+    g_assert_nonnull (g_mime_message_get_mime_part (parsed));
+  }
+  utf8_addresses = FALSE;
+  g_rand_free (random.rand);
+}
+
 /* --- twins
  * --------------------------------------------------------------------------------------------------- */
 
@@ -772,6 +800,7 @@ main (int argc, char **argv)
   g_test_add_func ("/mime-write/disposition-report", test_disposition_report);
   g_test_add_func ("/mime-write/phone", test_phone);
   g_test_add_func ("/mime-write/losses", test_losses);
+  g_test_add_func ("/mime-write/random", test_random);
   g_test_add_func ("/text-twin/from-html", test_text_from_html);
   g_test_add_func ("/text-twin/from-text", test_html_from_text);
   int result = g_test_run ();

@@ -1,0 +1,106 @@
+/* Reading calendar objects in tests, and what must be true of those that are written. */
+#pragma once
+
+#include "convert/ical.h"
+
+#include <libical/ical.h>
+#include <string.h>
+
+#define NOW 1772000000 /* 2026-02-25T06:13:20Z */
+#define SITE "Europe/Berlin"
+
+#define EVENT(method, lines)                                                                                 \
+  "BEGIN:VCALENDAR\r\nVERSION:2.0\r\n" method "BEGIN:VEVENT\r\nUID:u@example.com\r\n"                        \
+  "DTSTAMP:20260101T000000Z\r\n" lines "END:VEVENT\r\nEND:VCALENDAR\r\n"
+#define ZONE(name, rules) "METHOD:REQUEST\r\nBEGIN:VTIMEZONE\r\nTZID:" name "\r\n" rules "END:VTIMEZONE\r\n"
+#define OBSERVANCE(kind, start, from, to, rule)                                                              \
+  "BEGIN:" kind "\r\nDTSTART:" start "\r\nTZOFFSETFROM:" from "\r\nTZOFFSETTO:" to "\r\n" rule "END:" kind   \
+  "\r\n"
+#define EUROPE                                                                                               \
+  OBSERVANCE ("STANDARD", "16010101T030000", "+0200", "+0100",                                               \
+              "RRULE:FREQ=YEARLY;BYDAY=-1SU;BYMONTH=10\r\n")                                                 \
+  OBSERVANCE ("DAYLIGHT", "16010101T020000", "+0100", "+0200", "RRULE:FREQ=YEARLY;BYDAY=-1SU;BYMONTH=3\r\n")
+#define FIXED(offset) OBSERVANCE ("STANDARD", "16010101T000000", offset, offset, "")
+
+static inline PnMessage *
+read_text (const char *text, gssize length, const char *method)
+{
+  g_autoptr (PnMessage) message = pn_message_new (PN_TYPE_MAIL);
+  g_autoptr (GError) error = NULL;
+  gboolean read
+      = pn_ical_read (message, text, length < 0 ? strlen (text) : (gsize)length, method, SITE, &error);
+  g_assert_no_error (error);
+  g_assert_true (read);
+  return g_steal_pointer (&message);
+}
+
+/* Lines end in CRLF, none is longer than 75 octets or cut inside a character. */
+static inline void
+check_lines (const char *text)
+{
+  g_auto (GStrv) lines = g_strsplit (text, "\r\n", -1);
+  for (guint i = 0; lines[i]; i++) {
+    g_assert_cmpuint (strlen (lines[i]), <=, 75);
+    g_assert_null (strpbrk (lines[i], "\r\n"));
+    g_assert_true (g_utf8_validate (lines[i], -1, NULL));
+  }
+  g_assert_true (g_str_has_suffix (text, "END:VCALENDAR\r\n"));
+}
+
+/* What libical makes of TEXT has no errors and the same instants. */
+static inline void
+check_with_libical (const char *text, const PnMessage *message)
+{
+  icalcomponent *root = icalparser_parse_string (text);
+  g_assert_nonnull (root);
+  g_assert_cmpint (icalcomponent_count_errors (root), ==, 0);
+  icalcomponent *inner = icalcomponent_get_inner (root);
+  g_assert_nonnull (inner);
+  g_assert_cmpstr (icalcomponent_get_uid (inner), ==, message->calendar->uid);
+  const PnCalendarTime *start = &message->calendar->start;
+  if (start->set && !start->floating && !start->is_date) {
+    struct icaltimetype time = icalcomponent_get_dtstart (inner);
+    icaltimezone *zone = time.zone ? (icaltimezone *)time.zone : icaltimezone_get_utc_timezone ();
+    g_assert_cmpint (icaltime_as_timet_with_zone (time, zone), ==, start->unix_time);
+  }
+  if (message->calendar->rrule)
+    g_assert_nonnull (icalcomponent_get_first_property (inner, ICAL_RRULE_PROPERTY));
+  icalcomponent_free (root);
+}
+
+static inline char *
+describe_losses (const PnMessage *message)
+{
+  GString *out = g_string_new (NULL);
+  for (guint i = 0; i < message->losses->len; i++) {
+    const PnLoss *loss = message->losses->pdata[i];
+    g_string_append_printf (out, "loss: %s: %s\n", loss->part, loss->reason);
+  }
+  return g_string_free (out, FALSE);
+}
+
+static inline gboolean
+has_loss (const PnMessage *message, const char *part)
+{
+  g_autofree char *losses = describe_losses (message);
+  return strstr (losses, part) != NULL;
+}
+
+static inline PnMessage *
+read_sample (const char *name)
+{
+  g_autofree char *path = g_strdup_printf (SRCDIR "/samples/ical/%s.ics", name);
+  g_autofree char *text = NULL;
+  gsize length;
+  g_assert_true (g_file_get_contents (path, &text, &length, NULL));
+  return read_text (text, (gssize)length, NULL);
+}
+
+static inline guint
+count_of (const char *text, const char *part)
+{
+  guint count = 0;
+  for (const char *c = text; (c = strstr (c, part)); c++)
+    count++;
+  return count;
+}

@@ -1,0 +1,273 @@
+/* Answers, items of the house, and what is written beside them. */
+#include "tests/unit/calendar.h"
+
+/* -- answers -- */
+
+static void
+check_reply (PnPartstat partstat, const char *word, PnAction action)
+{
+  g_autoptr (PnMessage) invitation = read_sample ("request-exchange");
+  invitation->id = g_strdup ("4C9B1A22.7F01.0077");
+  invitation->message_id = g_strdup ("invitation@example.com");
+  g_autoptr (PnAddress) attendee = pn_address_new_internet ("Carl.Dorn@example.org", NULL);
+  g_autoptr (PnMessage) reply = pn_ical_reply (invitation, attendee, partstat, "Fine; with me", NOW);
+  g_assert_cmpint (reply->type, ==, PN_TYPE_STATUS);
+  g_assert_cmpstr (reply->orig_id, ==, invitation->id);
+  g_assert_cmpstr (reply->in_reply_to, ==, "invitation@example.com");
+  g_assert_cmpuint (reply->recipients->len, ==, 1);
+  const PnRecipient *organizer = reply->recipients->pdata[0];
+  g_assert_cmpstr (organizer->address->internet, ==, "ada.berger@example.com");
+  g_assert_true (organizer->deliver && organizer->distribution == PN_TO);
+  g_assert_true (g_str_has_prefix (reply->subject, pn_action_to_string (action)));
+  g_autofree char *text = pn_ical_write (reply, NOW, NULL);
+  check_lines (text);
+  check_with_libical (text, reply);
+  g_assert_cmpuint (count_of (text, "\nATTENDEE"), ==, 1);
+  g_assert_cmpuint (count_of (text, "\nORGANIZER"), ==, 1);
+  g_assert_cmpuint (count_of (text, word), ==, 1);
+  g_assert_cmpuint (count_of (text, "METHOD:REPLY\r\n"), ==, 1);
+  g_assert_cmpuint (count_of (text, "DTSTAMP:20260225T061320Z\r\n"), ==, 1);
+  g_assert_cmpuint (count_of (text, "SEQUENCE:2\r\n"), >=, 1);
+  g_assert_cmpuint (count_of (text, "COMMENT:Fine\\; with me\r\n"), ==, 1);
+  g_autoptr (PnMessage) back = read_text (text, -1, "REPLY");
+  g_assert_cmpuint (back->reports->len, ==, 1);
+  const PnStatusReport *report = back->reports->pdata[0];
+  g_assert_cmpint (report->action, ==, action);
+  g_assert_cmpstr (report->comment, ==, "Fine; with me");
+  g_assert_cmpstr (report->recipient->internet, ==, "Carl.Dorn@example.org");
+  g_assert_cmpstr (report->recipient->name, ==, "Carl Dorn");
+  g_assert_cmpint (report->time.unix_time, ==, NOW);
+  g_assert_cmpstr (back->calendar->uid, ==, invitation->calendar->uid);
+}
+
+static void
+test_reply (void)
+{
+  check_reply (PN_PARTSTAT_ACCEPTED, "PARTSTAT=ACCEPTED", PN_ACTION_ACCEPTED);
+  check_reply (PN_PARTSTAT_DECLINED, "PARTSTAT=DECLINED", PN_ACTION_DECLINED);
+  check_reply (PN_PARTSTAT_TENTATIVE, "PARTSTAT=TENTATIVE", PN_ACTION_TENTATIVE);
+}
+
+static void
+test_reply_instance (void)
+{
+  g_autoptr (PnMessage) invitation = read_sample ("instance-update");
+  g_autoptr (PnAddress) stranger = pn_address_new_internet ("stranger@example.net", "A Stranger");
+  g_autoptr (PnMessage) reply = pn_ical_reply (invitation, stranger, PN_PARTSTAT_DECLINED, NULL, NOW);
+  g_autofree char *text = pn_ical_write (reply, NOW, NULL);
+  g_assert_nonnull (strstr (text, "RECURRENCE-ID;RANGE=THISANDFUTURE:20260316T090000Z\r\n"));
+  g_assert_nonnull (strstr (text, "CN=\"A Stranger\":mailto:stranger@example.net"));
+  g_assert_null (strstr (text, "COMMENT"));
+}
+
+static void
+test_reply_task (void)
+{
+  g_autoptr (PnMessage) task = read_sample ("task");
+  g_autoptr (PnAddress) attendee = pn_address_new_internet ("carl.dorn@example.org", NULL);
+  g_autoptr (PnMessage) reply = pn_ical_reply (task, attendee, PN_PARTSTAT_COMPLETED, NULL, NOW);
+  g_autofree char *text = pn_ical_write (reply, NOW, NULL);
+  g_assert_nonnull (strstr (text, "BEGIN:VTODO\r\n"));
+  g_assert_nonnull (strstr (text, "STATUS:COMPLETED\r\n"));
+  g_assert_nonnull (strstr (text, "PERCENT-COMPLETE:100\r\n"));
+  g_assert_nonnull (strstr (text, "COMPLETED:20260225T061320Z\r\n"));
+}
+
+/* A status of the house's own, without a calendar but its UID. */
+static void
+test_native_status (void)
+{
+  g_autoptr (PnMessage) status = pn_message_new (PN_TYPE_STATUS);
+  status->orig_id = g_strdup ("AAAA1111");
+  status->calendar = pn_calendar_new ();
+  status->calendar->organizer = pn_address_new_internet ("ada@example.com", "Ada");
+  PnStatusReport *report = g_new0 (PnStatusReport, 1);
+  report->action = PN_ACTION_DECLINED;
+  report->recipient = pn_address_new_internet ("carl@example.org", NULL);
+  g_ptr_array_add (status->reports, report);
+  g_autoptr (GError) error = NULL;
+  g_autofree char *text = pn_ical_write (status, NOW, &error);
+  g_assert_no_error (error);
+  g_assert_nonnull (strstr (text, "METHOD:REPLY\r\n"));
+  g_assert_nonnull (strstr (text, "UID:AAAA1111" PN_ICAL_UID_SUFFIX "\r\n"));
+  g_assert_nonnull (strstr (text, "PARTSTAT=DECLINED;CN=carl@example.org:mailto:carl@example.org\r\n"));
+  g_ptr_array_set_size (status->reports, 0);
+  g_assert_null (pn_ical_write (status, NOW, &error));
+  g_assert_error (error, PN_CONVERT_ERROR, PN_CONVERT_ERROR_UNSUPPORTED);
+}
+
+/* -- items of the house -- */
+
+static PnMessage *
+new_appointment (void)
+{
+  PnMessage *message = pn_message_new (PN_TYPE_APPOINTMENT);
+  message->id = g_strdup ("4C9B1A22.7F01.0077");
+  message->from = pn_address_new_internet ("ada@example.com", "Ada Berger");
+  message->subject = g_strdup ("Lunch");
+  pn_message_add_recipient (message, PN_TO, pn_address_new_internet ("to@example.org", NULL));
+  pn_message_add_recipient (message, PN_CC, pn_address_new_internet ("cc@example.org", NULL));
+  pn_message_add_recipient (message, PN_BC, pn_address_new_internet ("bc@example.org", NULL));
+  pn_message_add_part (message,
+                       pn_part_new (PN_PART_TEXT, "text/plain", pn_content_new_text ("Line 1\nLine 2", -1)));
+  pn_message_add_part (message,
+                       pn_part_new (PN_PART_HTML, "text/html", pn_content_new_text ("<p>a, b</p>", -1)));
+  PnCalendar *calendar = message->calendar = pn_calendar_new ();
+  calendar->start = (PnCalendarTime){
+    .set = TRUE, .year = 2026, .month = 7, .day = 14, .hour = 9, .unix_time = 1784012400
+  };
+  calendar->start.tzid = g_strdup ("Europe/Berlin");
+  pn_calendar_time_copy (&calendar->end, &calendar->start);
+  calendar->end.hour = 10;
+  calendar->end.unix_time += 3600;
+  return message;
+}
+
+static void
+test_native_appointment (void)
+{
+  g_autoptr (PnMessage) message = new_appointment ();
+  g_autofree char *first = pn_ical_write (message, NOW, NULL), *second = pn_ical_write (message, NOW, NULL);
+  g_assert_cmpstr (first, ==, second);
+  check_lines (first);
+  static const char *const expected[]
+      = { "METHOD:REQUEST\r\n",
+          "UID:4C9B1A22.7F01.0077" PN_ICAL_UID_SUFFIX "\r\n",
+          "DTSTAMP:20260225T061320Z\r\n",
+          "ORGANIZER;CN=\"Ada Berger\":mailto:ada@example.com\r\n",
+          "ATTENDEE;ROLE=REQ-PARTICIPANT;PARTSTAT=NEEDS-ACTION;RSVP=TRUE;CN=to@example",
+          "ATTENDEE;ROLE=OPT-PARTICIPANT;PARTSTAT=NEEDS-ACTION;RSVP=TRUE;CN=cc@example",
+          "ATTENDEE;ROLE=NON-PARTICIPANT;PARTSTAT=NEEDS-ACTION;CN=bc@example.org:mailt",
+          "DTSTART;TZID=Europe/Berlin:20260714T090000\r\n",
+          "DTEND;TZID=Europe/Berlin:20260714T100000\r\n",
+          "SUMMARY:Lunch\r\n",
+          "DESCRIPTION:Line 1\\nLine 2\r\n",
+          "X-ALT-DESC;FMTTYPE=text/html:<p>a\\, b</p>\r\n",
+          "TZID:Europe/Berlin\r\n" };
+  for (guint i = 0; i < G_N_ELEMENTS (expected); i++)
+    g_assert_nonnull (strstr (first, expected[i]));
+  message->action = g_strdup ("Retract");
+  message->calendar->sequence = 1;
+  g_autofree char *cancel = pn_ical_write (message, NOW, NULL);
+  g_assert_nonnull (strstr (cancel, "METHOD:CANCEL\r\n"));
+  g_assert_nonnull (strstr (cancel, "STATUS:CANCELLED\r\n"));
+  g_assert_nonnull (strstr (cancel, "SEQUENCE:1\r\n"));
+  g_clear_pointer (&message->id, g_free);
+  g_autoptr (GError) error = NULL;
+  g_assert_null (pn_ical_write (message, NOW, &error));
+  g_assert_error (error, PN_CONVERT_ERROR, PN_CONVERT_ERROR_UNSUPPORTED);
+}
+
+/* No text of a message can begin a line of its own. */
+static void
+test_injection (void)
+{
+  g_autoptr (PnMessage) message = new_appointment ();
+  static const char evil[] = "a\r\nATTENDEE:mailto:evil@example.net\r\n";
+  PnCalendar *calendar = message->calendar;
+  calendar->summary = g_strdup (evil);
+  calendar->place = g_strdup (evil);
+  calendar->uid = g_strdup (evil);
+  calendar->rrule = g_strdup (evil);
+  calendar->status = g_strdup (evil);
+  calendar->klass = g_strdup (evil);
+  calendar->comment = g_strdup (evil);
+  g_free (calendar->start.tzid);
+  calendar->start.tzid = g_strdup (evil);
+  g_ptr_array_add (calendar->exdates, g_strdup (evil));
+  calendar->organizer = pn_address_new_internet (evil, evil);
+  g_autofree char *text = pn_ical_write (message, NOW, NULL);
+  check_lines (text);
+  g_assert_null (strstr (text, "\nATTENDEE:mailto:evil"));
+}
+
+/* -- what came beside the item -- */
+
+static void
+test_carried (void)
+{
+  static const char text[]
+      = "BEGIN:VCALENDAR\r\nMETHOD:REQUEST\r\nBEGIN:VTIMEZONE\r\nTZID:W. Europe Standard Time\r\n" EUROPE
+        "END:VTIMEZONE\r\nBEGIN:VEVENT\r\nUID:u\r\nDTSTAMP:20260101T000000Z\r\n"
+        "DTSTART;TZID=W. Europe Standard "
+        "Time:20260714T090000\r\nRRULE:FREQ=DAILY;COUNT=5\r\nSUMMARY:Series\r\n"
+        "CATEGORIES:One,Two\r\nURL:https://example.com/\r\nX-GWITEM-TYPE:APPOINTMENT\r\n"
+        "X-LIC-ERROR;X-LIC-ERRORTYPE=VALUE-PARSE-ERROR:No value\r\nEND:VEVENT\r\n"
+        "BEGIN:VEVENT\r\nUID:u\r\nDTSTAMP:20260101T000000Z\r\nRECURRENCE-ID;TZID=W. Europe Standard "
+        "Time:20260715T090000\r\n"
+        "DTSTART;TZID=W. Europe Standard "
+        "Time:20260715T110000\r\nSUMMARY:Later\r\nCATEGORIES:Three\r\nEND:VEVENT\r\n"
+        "END:VCALENDAR\r\n";
+  g_autoptr (PnMessage) message = read_text (text, -1, NULL);
+  pn_message_add_part (message,
+                       pn_part_new (PN_PART_CALENDAR, "text/calendar", pn_content_new_text (text, -1)));
+  g_autofree char *written = pn_ical_write (message, NOW, NULL);
+  check_lines (written);
+  check_with_libical (written, message);
+  g_assert_nonnull (strstr (written, "CATEGORIES:One,Two\r\n"));
+  g_assert_nonnull (strstr (written, "CATEGORIES:Three\r\n"));
+  g_assert_nonnull (strstr (written, "URL:https://example.com/\r\n"));
+  g_assert_nonnull (strstr (written, "X-GWITEM-TYPE:APPOINTMENT\r\n"));
+  g_assert_null (strstr (written, "X-LIC-ERROR"));
+  g_assert_nonnull (strstr (written, "RECURRENCE-ID;TZID=Europe/Berlin:20260715T090000\r\n"));
+  g_assert_cmpuint (count_of (written, "BEGIN:VEVENT"), ==, 2);
+  g_assert_cmpuint (count_of (written, "BEGIN:VTIMEZONE"), ==, 1);
+  g_assert_cmpuint (count_of (written, "SUMMARY:Series"), ==, 1);
+  /* An answer and a retraction are not what came. */
+  message->action = g_strdup ("Retract");
+  g_autofree char *cancel = pn_ical_write (message, NOW, NULL);
+  g_assert_null (strstr (cancel, "CATEGORIES"));
+  g_assert_cmpuint (count_of (cancel, "BEGIN:VEVENT"), ==, 1);
+}
+
+static void
+test_describe (void)
+{
+  g_autoptr (PnMessage) message = read_sample ("request-exchange");
+  g_autofree char *text = pn_ical_describe (message->calendar);
+  g_assert_cmpstr (text, ==,
+                   "Item Type: Appointment\nSubject: Quarterly review\n"
+                   "Start Date: Tuesday, 14 July 2026, 14:00 (Europe/Berlin)\nDuration: 1 hour 30 minutes\n"
+                   "Place: Room 12, second floor\nOrganizer: Ada Berger <ada.berger@example.com>\n");
+}
+
+/* Threads share nothing but what GLib and libical guard. */
+static gpointer
+read_in_thread (gpointer data)
+{
+  static const char *const names[]
+      = { "request-exchange", "request-groupwise", "custom-zone", "recurring", "task" };
+  (void)data;
+  for (guint i = 0; i < 40; i++) {
+    g_autoptr (PnMessage) message = read_sample (names[i % G_N_ELEMENTS (names)]);
+    g_autofree char *text = pn_ical_write (message, NOW, NULL);
+    g_assert_nonnull (text);
+  }
+  return NULL;
+}
+
+static void
+test_threads (void)
+{
+  GThread *threads[4];
+  for (guint i = 0; i < G_N_ELEMENTS (threads); i++)
+    threads[i] = g_thread_new ("read", read_in_thread, NULL);
+  for (guint i = 0; i < G_N_ELEMENTS (threads); i++)
+    g_thread_join (threads[i]);
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+  g_test_add_func ("/itip/reply", test_reply);
+  g_test_add_func ("/itip/reply-instance", test_reply_instance);
+  g_test_add_func ("/itip/reply-task", test_reply_task);
+  g_test_add_func ("/itip/native-status", test_native_status);
+  g_test_add_func ("/itip/native-appointment", test_native_appointment);
+  g_test_add_func ("/itip/injection", test_injection);
+  g_test_add_func ("/itip/carried", test_carried);
+  g_test_add_func ("/itip/describe", test_describe);
+  g_test_add_func ("/itip/threads", test_threads);
+  return g_test_run ();
+}
