@@ -193,6 +193,36 @@ move_outside_addresses (PnMessage *message)
     move_outside_address (((PnRecipient *)message->recipients->pdata[i])->address);
 }
 
+/* A status in the short form, "Set-Status= Opened": a report. */
+static void
+take_set_status (PnMessage *message)
+{
+  for (guint i = 0; i < message->extra->len && message->reports->len == 0; i++) {
+    const PnExtraKeyword *extra = message->extra->pdata[i];
+    g_autofree char *word = g_strstrip (g_strdup (extra->text ? extra->text : ""));
+    PnAction action = pn_action_from_string (word);
+    if (pn_name_find (extra->name, strlen (extra->name)) != PN_NAME_SET_STATUS || action == PN_ACTION_NONE)
+      continue;
+    PnStatusReport *report = g_new0 (PnStatusReport, 1);
+    report->action = action;
+    report->time = message->date;
+    g_ptr_array_add (message->reports, report);
+    g_ptr_array_remove_index (message->extra, i);
+  }
+}
+
+/* The original has no place for whom a status is about: it is who sends it. */
+static void
+complete_reports (PnMessage *message)
+{
+  take_set_status (message);
+  for (guint i = 0; i < message->reports->len; i++) {
+    PnStatusReport *report = message->reports->pdata[i];
+    if (!report->recipient)
+      report->recipient = pn_address_copy (message->from);
+  }
+}
+
 /* What the keywords of the original say beside those of ours. */
 static void
 complete_message (PnHead *head)
@@ -207,6 +237,8 @@ complete_message (PnHead *head)
     if (strcmp (spec, head->from_text) != 0)
       message->from->name = g_strdup (head->from_text);
   }
+  if (message->type == PN_TYPE_STATUS && !has_our_keywords (head))
+    complete_reports (message);
   gboolean is_calendar = message->type == PN_TYPE_APPOINTMENT || message->type == PN_TYPE_TASK
                          || message->type == PN_TYPE_NOTE;
   if (is_calendar) {

@@ -258,7 +258,8 @@ write_search (ApiWriter *self)
 static void
 write_reports (ApiWriter *self)
 {
-  const GPtrArray *reports = self->message->reports;
+  PnMessage *message = self->message;
+  const GPtrArray *reports = message->reports;
   for (guint i = 0; i < reports->len; i++) {
     const PnStatusReport *report = reports->pdata[i];
     if (i == 0)
@@ -268,8 +269,12 @@ write_reports (ApiWriter *self)
     write_text (self->out, 1, PN_NAME_ACTION, pn_action_to_string (report->action));
     if (report->time.set)
       write_date (self->out, 1, PN_NAME_TIME, report->time.unix_time, report->time.offset);
-    if (report->recipient || report->diagnostic || report->comment)
-      pn_message_add_loss (self->message, "Status-Report",
+    gboolean of_sender
+        = !report->recipient
+          || (message->from
+              && pn_fields_equal (&pn_address_type, report->recipient, message->from, FALSE, NULL));
+    if (!of_sender || report->status_code || report->diagnostic || report->remote_mta || report->comment)
+      pn_message_add_loss (message, "Status-Report",
                            "report %u: recipient and reason cannot be told in an API file", i + 1);
   }
   if (reports->len > 0)

@@ -1,5 +1,6 @@
 #include "convert/content-private.h"
 
+#include <stdatomic.h>
 #include <string.h>
 
 #include "convert/base64.h"
@@ -7,7 +8,8 @@
 
 enum {
   WINDOW = 256 * 1024,
-  KEEP = 4 * 1024 * 1024 /* decoded bytes kept in memory after measuring */
+  KEEP = 4 * 1024 * 1024,     /* decoded bytes kept in memory after measuring */
+  KEEP_ALL = 48 * 1024 * 1024 /* of all contents together: a message may have thousands of parts */
 };
 
 struct PnContent {
@@ -21,11 +23,32 @@ struct PnContent {
   gboolean measured;
   guint64 size;
   guint8 digest[32];
-  GBytes *kept; /* all decoded bytes, or NULL */
+  GBytes *kept;  /* all decoded bytes, or NULL */
+  gsize charged; /* what KEPT counts for in kept_by_all */
   gboolean form_known;
   PnBase64Form form;
   char *unchecked; /* what it is, while a declared digest has not been compared; else NULL */
 };
+
+static atomic_size_t kept_by_all;
+
+static gboolean
+charge (PnContent *self, gsize size)
+{
+  if (atomic_fetch_add (&kept_by_all, size) > KEEP_ALL - size) {
+    atomic_fetch_sub (&kept_by_all, size);
+    return FALSE;
+  }
+  self->charged = size;
+  return TRUE;
+}
+
+static void
+discharge (PnContent *self)
+{
+  atomic_fetch_sub (&kept_by_all, self->charged);
+  self->charged = 0;
+}
 
 static PnContent *
 content_new (void)
@@ -87,6 +110,7 @@ pn_content_unref (PnContent *self)
   g_clear_pointer (&self->source, pn_source_unref);
   g_clear_pointer (&self->chain, g_ptr_array_unref);
   g_clear_pointer (&self->kept, g_bytes_unref);
+  discharge (self);
   g_free (self->unchecked);
   g_free (self);
 }
@@ -285,16 +309,18 @@ measure_into_memory (PnContent *self, Meter *meter, PnSink *sink, GError **error
 {
   /* windows that stay in the second level cache between decoding and digest */
   enum { CACHED_WINDOW = 64 * 1024 };
-  guint8 *out = g_malloc (decoded_bound (self->encoding, self->length));
-  gsize total;
-  if (!decode_range (self, out, TRUE, CACHED_WINDOW, sink, &total, error)) {
+  gsize room = decoded_bound (self->encoding, self->length), total;
+  guint8 *out = g_malloc (room);
+  gboolean done = decode_range (self, out, TRUE, CACHED_WINDOW, sink, &total, error);
+  if (!done || meter->size > KEEP) {
     g_free (out);
-    return FALSE;
+    discharge (self);
+    return done;
   }
-  if (meter->size > KEEP)
-    g_free (out);
-  else
-    self->kept = g_bytes_new_take (g_realloc (out, MAX (total, 1)), total);
+  /* shrinking is not free: the allocator would map fresh pages for every large part */
+  if (total < room / 2 && room > 4096)
+    out = g_realloc (out, MAX (total, 1));
+  self->kept = g_bytes_new_take (out, total);
   return TRUE;
 }
 
@@ -302,17 +328,20 @@ static gboolean
 measure (PnContent *self, Meter *meter, GError **error)
 {
   PnSink sink = { meter_write, meter };
-  if (self->source && !self->kept && self->encoding != PN_ENCODING_NONE && self->length <= KEEP / 3 * 4)
+  if (self->source && !self->kept && self->encoding != PN_ENCODING_NONE && self->length <= KEEP / 3 * 4
+      && charge (self, decoded_bound (self->encoding, self->length)))
     return measure_into_memory (self, meter, &sink, error);
   if (self->kept || (self->source && self->source->data && self->encoding == PN_ENCODING_NONE))
     return write_decoded (self, &sink, error); /* lies in memory already */
+  if (!charge (self, KEEP))
+    return write_decoded (self, &sink, error);
   g_autoptr (GByteArray) keep = g_byte_array_new ();
   meter->keep = keep;
-  if (!write_decoded (self, &sink, error))
-    return FALSE;
-  if (!meter->overflow)
+  gboolean done = write_decoded (self, &sink, error);
+  discharge (self);
+  if (done && !meter->overflow && charge (self, keep->len))
     self->kept = g_byte_array_free_to_bytes (g_steal_pointer (&keep));
-  return TRUE;
+  return done;
 }
 
 gboolean

@@ -154,15 +154,18 @@ is_body (PnMimeReader *self, guint index, guint place)
 
   if (place & PLACE_NO_BODY)
     return FALSE;
-  if (entity->body_length > PN_MIME_MAX_TEXT) {
-    pn_mime_reader_add_loss (self, index, "the text is larger than %d MiB and becomes an attachment",
+  if (entity->body_length > PN_MIME_MAX_TEXT - self->text_size) {
+    pn_mime_reader_add_loss (self, index, "the text is more than %d MiB and becomes an attachment",
                              PN_MIME_MAX_TEXT >> 20);
     return FALSE;
   }
   g_autoptr (PnHeaderParams) disposition = read_disposition (self, entity);
   if (disposition != NULL && strcmp (disposition->value, "attachment") == 0)
     return FALSE;
-  return index == 0 || (place & PLACE_ALTERNATIVE) || !has_name (self, index, disposition);
+  if (index != 0 && !(place & PLACE_ALTERNATIVE) && has_name (self, index, disposition))
+    return FALSE;
+  self->text_size += entity->body_length;
+  return TRUE;
 }
 
 /* S/MIME whose content is for everyone to read, but inside of the signature. */

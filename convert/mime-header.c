@@ -84,6 +84,18 @@ skip_blanks (const char *p, const char *end)
   return p;
 }
 
+/* Where "=?" stands next. */
+static const char *
+find_word (const char *p, const char *end)
+{
+  while ((p = memchr (p, '=', end - p)) != NULL) {
+    if (p + 1 < end && p[1] == '?')
+      return p;
+    p++;
+  }
+  return NULL;
+}
+
 /* An encoded word at P, where "=?" stands.  *NO_MORE is set when no "?=" follows at all, which saves looking
  * again. */
 static gboolean
@@ -294,14 +306,14 @@ pn_header_decode (const char *raw, gsize length, PnHeaderContext *context)
   trim (&p, &end);
   length = end - p;
   /* Nearly every field takes this way. */
-  if (memchr (p, '\n', length) == NULL && memmem (p, length, "=?", 2) == NULL
-      && memchr (p, '\r', length) == NULL && pn_charset_is_ascii (p, length))
+  if (memchr (p, '\n', length) == NULL && find_word (p, end) == NULL && memchr (p, '\r', length) == NULL
+      && pn_charset_is_ascii (p, length))
     return g_strndup (p, length);
 
   GString *out = g_string_sized_new (length + 16);
   gboolean no_more = FALSE, after_word = FALSE;
   const char *plain = p;
-  while (!no_more && (p = memmem (p, end - p, "=?", 2)) != NULL) {
+  while (!no_more && (p = find_word (p, end)) != NULL) {
     EncodedWord word;
     if (!parse_word (p, end, &word, &no_more)) {
       p += 2;

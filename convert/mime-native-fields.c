@@ -168,7 +168,7 @@ name_losses (PnMessage *message)
     const PnExtraKeyword *keyword = g_ptr_array_index (message->extra, i);
     pn_message_add_loss (message, keyword->name, "the keyword has no place in Internet mail");
   }
-  if (message->type == PN_TYPE_SEARCH || message->type == PN_TYPE_ADMIN)
+  if (message->type == PN_TYPE_ADMIN)
     pn_message_add_loss (message, "Msg-Type", "%s is not a kind of Internet mail",
                          pn_message_type_to_string (message->type));
 }

@@ -166,9 +166,9 @@ static void
 write_address (PnAddress *address, gpointer user)
 {
   AddressWriter *self = user;
-  if (!address->domain && !address->post_office && !address->user && address->internet)
-    return;
   g_autofree char *spec = pn_field_addr_spec (address, self->default_domain);
+  if (!address->domain && !address->post_office && !address->user && g_strcmp0 (spec, address->internet) == 0)
+    return;
   if (!g_hash_table_add (self->done, g_ascii_strdown (spec, -1)))
     return;
   Values values;
@@ -283,7 +283,8 @@ written_order (const PnMessage *message)
   return order;
 }
 
-/* "role.place.charset" of each part: what MIME does not say of it. */
+/* "role|place|charset|type|named" of each part: what MIME does not say of it, or what cannot be sent as it
+ * is. */
 static char *
 describe_parts (const PnMessage *message)
 {
@@ -293,8 +294,8 @@ describe_parts (const PnMessage *message)
     PnPart *part = g_ptr_array_index (order, i);
     guint place = 0;
     g_ptr_array_find (message->parts, part, &place);
-    g_string_append_printf (text, "%s%d.%u.%s", i ? "," : "", part->role, place,
-                            part->charset ? part->charset : "");
+    g_string_append_printf (text, "%s%d|%u|%s|%s|%c", i ? "," : "", part->role, place,
+                            part->charset ? part->charset : "", part->type, part->name ? 'y' : 'n');
   }
   return g_string_free (text, FALSE);
 }
@@ -401,7 +402,7 @@ write_native (GString *out, const PnMessage *message, guint made)
   values_add_number (&values, "security", message->security);
   values_add_number (&values, "priority", message->priority);
   g_autofree char *missing = message->calendar ? describe_missing (message->calendar) : NULL;
-  values_add (&values, "without", missing);
+  values_add (&values, "without", message->calendar ? missing : "calendar");
   if (message->calendar)
     add_instants (&values, message->calendar);
   g_autofree char *parts = describe_parts (message);
@@ -490,8 +491,15 @@ unmake (PnMessage *message, guint made, GError **error)
   return TRUE;
 }
 
-/* Gives the parts back their roles, charsets and order.  If others came than were written, they stay as they
- * are. */
+static void
+set_text (char **to, const char *text)
+{
+  g_free (*to);
+  *to = text && *text ? g_strdup (text) : NULL;
+}
+
+/* Gives the parts back their roles, types, charsets and order.  If others came than were written, they stay
+ * as they are. */
 static void
 restore_parts (PnMessage *message, const char *text)
 {
@@ -500,22 +508,25 @@ restore_parts (PnMessage *message, const char *text)
   if (n != message->parts->len)
     return;
   g_autofree PnPart **placed = g_new0 (PnPart *, n);
+  g_autofree guint64 *roles = g_new0 (guint64, n);
   for (guint i = 0; i < n; i++) {
-    PnPart *part = g_ptr_array_index (message->parts, i);
-    g_auto (GStrv) words = g_strsplit (items[i], ".", 3);
-    guint64 role, place;
-    if (g_strv_length (words) != 3
-        || !g_ascii_string_to_unsigned (words[0], 10, 0, PN_PART_INLINE, &role, NULL)
+    g_auto (GStrv) words = g_strsplit (items[i], "|", 5);
+    guint64 place;
+    if (g_strv_length (words) != 5
+        || !g_ascii_string_to_unsigned (words[0], 10, 0, PN_PART_INLINE, &roles[i], NULL)
         || !g_ascii_string_to_unsigned (words[1], 10, 0, n - 1, &place, NULL) || placed[place])
       return;
-    placed[place] = part;
+    placed[place] = g_ptr_array_index (message->parts, i);
   }
   for (guint i = 0; i < n; i++) {
     PnPart *part = g_ptr_array_index (message->parts, i);
-    g_auto (GStrv) words = g_strsplit (items[i], ".", 3);
-    part->role = (PnPartRole)g_ascii_strtoull (words[0], NULL, 10);
-    g_free (part->charset);
-    part->charset = *words[2] ? g_strdup (words[2]) : NULL;
+    g_auto (GStrv) words = g_strsplit (items[i], "|", 5);
+    part->role = (PnPartRole)roles[i];
+    set_text (&part->charset, words[2]);
+    if (*words[3])
+      set_text (&part->type, words[3]);
+    if (*words[4] == 'n')
+      set_text (&part->name, NULL);
   }
   memcpy (message->parts->pdata, placed, n * sizeof *placed);
 }
@@ -553,7 +564,9 @@ read_native (PnMessage *message, GHashTable *values)
       = (PnSecurity)CLAMP (values_get_number (values, "security", 0), 0, PN_SECURITY_FOR_YOUR_EYES_ONLY);
   message->priority = (PnPriority)CLAMP (values_get_number (values, "priority", 0), 0, PN_PRIORITY_LOW);
   const char *missing = g_hash_table_lookup (values, "without");
-  if (missing && message->calendar)
+  if (g_strcmp0 (missing, "calendar") == 0)
+    g_clear_pointer (&message->calendar, pn_calendar_free);
+  else if (missing && message->calendar)
     restore_missing (message->calendar, missing);
   if (message->calendar)
     restore_instants (values, message->calendar);
@@ -580,8 +593,8 @@ read_address (PnAddress *address, gpointer user)
   address->domain = g_steal_pointer (&native->domain);
   address->post_office = g_steal_pointer (&native->post_office);
   address->user = g_steal_pointer (&native->user);
-  if (!native->internet)
-    g_clear_pointer (&address->internet, g_free);
+  g_free (address->internet);
+  address->internet = g_steal_pointer (&native->internet);
 }
 
 static PnRecipient *
@@ -621,10 +634,10 @@ read_search (PnMessage *message, GHashTable *values)
 {
   message->begin_time = values_get_time (values, "begin");
   message->end_time = values_get_time (values, "end");
-  if (g_hash_table_contains (values, "for")) {
-    pn_address_free (message->busy_for);
+  g_clear_pointer (&message->busy_for, pn_address_free);
+  if (g_hash_table_contains (values, "for"))
     message->busy_for = values_get_address (values);
-  }
+  g_ptr_array_set_size (message->busy, 0);
   const char *text = g_hash_table_lookup (values, "blocks");
   g_auto (GStrv) blocks = g_strsplit (text ? text : "", ",", -1);
   for (char **block = blocks; *block && message->busy; block++) {

@@ -241,8 +241,9 @@ add_skeleton (PnMimeReader *self, GError **error)
   return done;
 }
 
-/* How deep signatures are opened that hold each other. */
-enum { MAX_WRAPPINGS = 4 };
+/* How deep signatures are opened that hold each other, and how large they may be, as all of it is read into
+ * memory. */
+enum { MAX_WRAPPINGS = 4, MAX_OPAQUE = 16 * 1024 * 1024 };
 
 static PnMessage *read_message (PnSource *source, const PnMimeOptions *options, guint wrappings,
                                 gboolean (*do_read) (PnMimeReader *, GError **), GError **error);
@@ -279,14 +280,14 @@ open_signature (PnMimeReader *self, GError **error)
   if (self->opaque < 0 || self->text->len > 0 || self->html->len > 0)
     return TRUE;
   const PnMimeEntity *entity = pn_mime_scan_entity (self->scan, (guint)self->opaque);
-  if (entity->body_length > PN_MIME_MAX_TEXT || self->wrappings >= MAX_WRAPPINGS) {
+  if (entity->body_length > MAX_OPAQUE || self->wrappings >= MAX_WRAPPINGS) {
     pn_mime_reader_add_loss (self, (guint)self->opaque, "the signature is not opened: it is %s",
                              self->wrappings >= MAX_WRAPPINGS ? "wrapped too often" : "too large");
     return TRUE;
   }
   g_autoptr (PnContent) content
       = pn_content_new_range (self->source, entity->body_offset, entity->body_length, entity->encoding);
-  g_autoptr (GBytes) bytes = pn_content_read (content, PN_MIME_MAX_TEXT, error);
+  g_autoptr (GBytes) bytes = pn_content_read (content, MAX_OPAQUE, error);
   if (bytes == NULL)
     return FALSE;
   gsize length;

@@ -25,6 +25,7 @@ typedef struct {
   guint n_types;
 
   GArray *text, *html; /* guint: the entities that make the bodies */
+  guint64 text_size;   /* of them, encoded */
   GArray *calendars;   /* guint: those that may make the message an appointment */
   GArray *reports;     /* guint: delivery statuses and disposition notifications */
   GArray *files;       /* PnMimeFile, in the order of the source */
@@ -37,8 +38,8 @@ const PnHeaderParams *pn_mime_reader_type (PnMimeReader *self, guint entity);
 G_GNUC_PRINTF (3, 4)
 void pn_mime_reader_add_loss (PnMimeReader *self, guint entity, const char *format, ...);
 
-/* Text that is read into memory as a whole; more than this stays a file. */
-#define PN_MIME_MAX_TEXT (16 * 1024 * 1024)
+/* Text that is read into memory as a whole, all bodies together; what goes beyond stays a file. */
+#define PN_MIME_MAX_TEXT (8 * 1024 * 1024)
 
 /* mime-read.c: a message of which only the fields of the header are filled in. */
 PnMessage *pn_mime_read_header (PnSource *source, const PnMimeOptions *options, GError **error);

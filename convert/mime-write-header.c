@@ -462,7 +462,8 @@ pn_field_address (PnWriteField *self, const PnAddress *address, const char *defa
   gboolean named = address->name && *address->name;
   if (named)
     pn_field_phrase (self, address->name);
-  g_autofree char *token = named || strlen (spec) == 0 ? g_strdup_printf ("<%s>", spec) : g_strdup (spec);
+  /* a word alone would be a name */
+  g_autofree char *token = named || !strchr (spec, '@') ? g_strdup_printf ("<%s>", spec) : g_strdup (spec);
   pn_field_token (self, token);
 }
 

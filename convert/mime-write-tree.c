@@ -14,7 +14,8 @@ typedef struct {
   PnMessage *message;
   const PnMimeWriteOptions *options;
   PnReportKind report;
-  char *stem; /* of all boundaries */
+  const char *message_id; /* as it is written */
+  char *stem;             /* of all boundaries */
   guint boundaries;
   guint made;
   gboolean clash; /* a part that cannot be encoded holds the stem */
@@ -314,20 +315,22 @@ fill_address (PnAddress *address, gpointer user)
   g_ptr_array_add (self->filled, address);
 }
 
-/* The calendar text; for its time native addresses have the Internet address that the header shows. */
+/* Composes the calendar; one without UID and native id goes by the message id that was made. */
 static char *
 compose_calendar (Builder *self, PnMessage *message, GError **error)
 {
-  g_autoptr (GPtrArray) filled = g_ptr_array_new ();
-  Filler filler = { filled, self->options->default_domain };
-  pn_mime_each_address (message, fill_address, &filler);
-  PnMethod method = message->calendar->method;
+  PnCalendar *calendar = message->calendar;
+  if (!calendar)
+    return pn_ical_write (message, self->options->now, error);
+  PnMethod method = calendar->method;
+  char *uid = calendar->uid;
   if (message->action && g_ascii_strcasecmp (message->action, "Retract") == 0)
-    message->calendar->method = PN_METHOD_CANCEL;
+    calendar->method = PN_METHOD_CANCEL;
+  if (!uid && !message->id)
+    calendar->uid = (char *)self->message_id;
   char *text = pn_ical_write (message, self->options->now, error);
-  message->calendar->method = method;
-  for (guint i = 0; i < filled->len; i++)
-    g_clear_pointer (&((PnAddress *)g_ptr_array_index (filled, i))->internet, g_free);
+  calendar->method = method;
+  calendar->uid = uid;
   return text;
 }
 
@@ -431,7 +434,7 @@ add_bodies (Builder *self, PnMimeNode *parent, GError **error)
     return FALSE;
   if (html && !add (alternative, html_body (self, html, error)))
     return FALSE;
-  if (message->calendar && !add_calendar (self, alternative, error))
+  if ((message->calendar || message->type == PN_TYPE_SEARCH) && !add_calendar (self, alternative, error))
     return FALSE;
   return alternative->children->len == 0 || add (parent, flatten (g_steal_pointer (&alternative)));
 }
@@ -456,6 +459,20 @@ is_placed (PnMessage *message, const PnPart *part)
   return FALSE;
 }
 
+/* The message that a report is about, or its header: shown as text, if its lines are fit for that. */
+static PnMimeNode *
+original_new (Builder *self, const PnPart *part, GError **error)
+{
+  if (g_str_equal (part->type, "text/rfc822-headers")) {
+    g_autoptr (PnMimeNode) node = text_new (self, part->type, part, content_of (part), error);
+    if (!node)
+      return NULL;
+    if (node->transfer == PN_TRANSFER_7BIT && !node->scan.bare_lf)
+      return g_steal_pointer (&node);
+  }
+  return file_new (self, part, NULL, error);
+}
+
 /* Adds every part that is not in the bodies. */
 static gboolean
 add_files (Builder *self, PnMimeNode *mixed, GError **error)
@@ -465,7 +482,11 @@ add_files (Builder *self, PnMimeNode *mixed, GError **error)
     const PnPart *part = g_ptr_array_index (message->parts, i);
     if (is_placed (message, part))
       continue;
-    if (!add (mixed, file_new (self, part, part->role == PN_PART_INLINE ? "inline" : "attachment", error)))
+    gboolean original
+        = self->report
+          && (g_str_equal (part->type, "text/rfc822-headers") || g_str_equal (part->type, "message/rfc822"));
+    const char *disposition = part->role == PN_PART_INLINE ? "inline" : "attachment";
+    if (!add (mixed, original ? original_new (self, part, error) : file_new (self, part, disposition, error)))
       return FALSE;
   }
   return TRUE;
@@ -512,20 +533,30 @@ build (Builder *self, GError **error)
 }
 
 PnMimeNode *
-pn_mime_tree_new (PnMessage *message, PnReportKind report, const PnMimeWriteOptions *options, guint *made,
-                  GError **error)
+pn_mime_tree_new (PnMessage *message, PnReportKind report, const char *message_id,
+                  const PnMimeWriteOptions *options, guint *made, GError **error)
 {
-  const char *id = message->message_id ? message->message_id : message->id ? message->id : "";
-  for (guint attempt = 0;; attempt++) {
-    g_autofree char *seed = g_strdup_printf ("%s %u", id, attempt);
+  /* for its time native addresses have the Internet address that the header shows */
+  g_autoptr (GPtrArray) filled = g_ptr_array_new ();
+  Filler filler = { filled, options->default_domain };
+  pn_mime_each_address (message, fill_address, &filler);
+  PnMimeNode *tree = NULL;
+  guint losses = message->losses->len;
+  gboolean clash = TRUE;
+  for (guint attempt = 0; clash && attempt < 100; attempt++) {
+    pn_mime_node_free (tree);
+    g_ptr_array_set_size (message->losses, (gint)losses);
+    g_autofree char *seed = g_strdup_printf ("%s %u", message_id, attempt);
     g_autofree char *digest = g_compute_checksum_for_string (G_CHECKSUM_SHA1, seed, -1);
     g_autofree char *stem = g_strdup_printf ("=_%.20s", digest);
-    Builder self = { .message = message, .options = options, .report = report, .stem = stem };
-    guint losses = message->losses->len;
-    g_autoptr (PnMimeNode) tree = build (&self, error);
+    Builder self = {
+      .message = message, .options = options, .report = report, .message_id = message_id, .stem = stem
+    };
+    tree = build (&self, error);
     *made = self.made;
-    if (!tree || !self.clash || attempt == 100)
-      return g_steal_pointer (&tree);
-    g_ptr_array_set_size (message->losses, (gint)losses);
+    clash = tree && self.clash;
   }
+  for (guint i = 0; i < filled->len; i++)
+    g_clear_pointer (&((PnAddress *)g_ptr_array_index (filled, i))->internet, g_free);
+  return tree;
 }

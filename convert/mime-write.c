@@ -91,6 +91,7 @@ typedef struct {
   PnMessage *message;
   const PnMimeWriteOptions *options;
   const char *default_domain;
+  const char *message_id;
   GString *out;
   guint made;
 } Head;
@@ -210,11 +211,9 @@ static void
 add_origin (Head *self)
 {
   PnMessage *message = self->message;
-  g_autofree char *id
-      = message->message_id ? g_strdup (message->message_id) : make_message_id (message, self->options);
   if (!message->message_id)
     self->made |= PN_MADE_MESSAGE_ID;
-  pn_field_ids (self->out, "Message-ID", &id, 1);
+  pn_field_ids (self->out, "Message-ID", (char *const *)&self->message_id, 1);
   if (!message->date.set)
     self->made |= PN_MADE_DATE;
   pn_field_date (self->out, "Date", message->date.set ? message->date.unix_time : self->options->now,
@@ -314,7 +313,6 @@ add_fields (Head *self)
     pn_message_add_loss (message, "header Subject", "line breaks became blanks");
   add_thread (self);
   add_options (self);
-  add_kept (self, FALSE);
 }
 
 /* --- parts -------------------------------------------------------------------------------------------- */
@@ -430,15 +428,19 @@ pn_mime_write (PnMessage *message, const PnMimeWriteOptions *options, PnSink *si
                                                : "localhost";
   PnMimeWriteOptions complete = *options;
   complete.default_domain = domain;
-  Head head = { .message = message, .options = &complete, .default_domain = domain, .out = out };
+  g_autofree char *id
+      = message->message_id ? g_strdup (message->message_id) : make_message_id (message, options);
+  Head head
+      = { .message = message, .options = &complete, .default_domain = domain, .message_id = id, .out = out };
   PnReportKind report = pn_report_kind (message);
-  g_autoptr (PnMimeNode) tree = pn_mime_tree_new (message, report, &complete, &head.made, error);
+  g_autoptr (PnMimeNode) tree = pn_mime_tree_new (message, report, id, &complete, &head.made, error);
   if (!tree)
     return FALSE;
   if (!tree->children && tree->text && tree->scan.unended && tree->transfer != PN_TRANSFER_BASE64)
     head.made |= PN_MADE_LINE_END;
   add_fields (&head);
   pn_native_fields_write (out, message, &complete, head.made);
+  add_kept (&head, FALSE);
   pn_field_plain (out, "MIME-Version", "1.0");
   add_part_fields (out, tree);
   g_string_append (out, "\r\n");

@@ -28,10 +28,10 @@ struct PnMimeNode {
 void pn_mime_node_free (PnMimeNode *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (PnMimeNode, pn_mime_node_free)
 
-/* The tree for MESSAGE; MADE receives PnMade flags.  Contents are read once, to choose their encoding. */
-PnMimeNode *pn_mime_tree_new (PnMessage *message, PnReportKind report, const PnMimeWriteOptions *options,
-                              guint *made, GError **error);
-
+/* The tree for MESSAGE, whose Message-ID is to be MESSAGE_ID; MADE receives PnMade flags.  Contents are read
+ * once, to choose their encoding. */
+PnMimeNode *pn_mime_tree_new (PnMessage *message, PnReportKind report, const char *message_id,
+                              const PnMimeWriteOptions *options, guint *made, GError **error);
 /* Calls FUNC for every address that the mail shows. */
 typedef void (*PnAddressFunc) (PnAddress *address, gpointer user);
 void pn_mime_each_address (PnMessage *message, PnAddressFunc func, gpointer user);

@@ -238,7 +238,7 @@ take_one (PnAgent *self, PnReceived *received)
   int fd = message ? put (self, message, priority, &error) : -1;
   pn_received_busy (self->reader, received, FALSE);
   if (fd >= 0) {
-    pn_trace (message->id, "converted", priority == MAIL_PRIORITY ? "GWIA/WPCSIN/4" : "GWIA/WPCSIN/5", "ms", NULL);
+    pn_trace (message->id, "converted", pn_queue_path (self->in), "ms", NULL);
     count (message, size);
     pn_received_done (self->reader, received, fd);
   } else if (!self->program->stop)

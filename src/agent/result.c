@@ -16,6 +16,58 @@
 #define SCAN_MS 1000
 /* Until the daemon has taken the send file of an outcome away. */
 #define UNSETTLED_MS 20
+#define BATCH_MAX 64
+
+/* Statuses for users, staged and not yet in the queue: they share one flush.  The result files they come from go when
+ * they are there. */
+typedef struct {
+  PnAgent *agent;
+  GArray *fds;        /* int */
+  GArray *priorities; /* guint */
+  GPtrArray *ids;     /* char *: of the status and of the message it is about, in turns */
+  GPtrArray *paths;   /* char *: result files dealt with */
+} Batch;
+
+static void
+batch_clear (Batch *self)
+{
+  for (guint i = 0; i < self->fds->len; i++)
+    close (g_array_index (self->fds, int, i));
+  g_array_set_size (self->fds, 0);
+  g_array_set_size (self->priorities, 0);
+  g_ptr_array_set_size (self->ids, 0);
+  g_ptr_array_set_size (self->paths, 0);
+}
+
+static void
+batch_trace (Batch *self)
+{
+  const char *where = pn_queue_path (self->agent->in);
+  for (guint i = 0; i + 1 < self->ids->len; i += 2) {
+    const char *status = g_ptr_array_index (self->ids, i), *about = g_ptr_array_index (self->ids, i + 1);
+    pn_trace (status, "status", where, "ms", about);
+    pn_trace (about, "status", where, "ms", status);
+  }
+}
+
+static gboolean
+batch_put (Batch *self, GError **error)
+{
+  gboolean ok = self->fds->len == 0
+                || pn_queue_put_batch (self->agent->in, (const int *) self->fds->data, (const guint *) self->priorities->data,
+                                       self->fds->len, FALSE, error);
+  if (ok) {
+    batch_trace (self);
+    pn_counter_add (PN_COUNTER_STATUSES_IN, self->fds->len);
+    for (guint i = 0; i < self->paths->len; i++) {
+      const char *path = g_ptr_array_index (self->paths, i);
+      if (unlink (path) < 0 && errno != ENOENT)
+        pn_log_error ("cannot_remove", "file=%s reason=%s", path, g_strerror (errno));
+    }
+  }
+  batch_clear (self);
+  return ok;
+}
 
 /* --- statuses of one message ---------------------------------------------------------------------------------------------- */
 
@@ -33,14 +85,17 @@ record_of_stranger (const PnResult *result)
 }
 
 static gboolean
-tell_user (PnAgent *self, const PnCorrelation *record, PnMessage *status, GError **error)
+tell_user (Batch *batch, const PnCorrelation *record, PnMessage *status, GError **error)
 {
-  if (!pn_outgoing_put (self->in, self->program->key, status, record->priority | 1, error))
+  PnAgent *self = batch->agent;
+  int fd = pn_outgoing_stage (self->in, self->program->key, status, error);
+  guint priority = record->priority | 1;
+  if (fd < 0)
     return FALSE;
-  g_autofree char *where = g_strdup_printf ("GWIA/WPCSIN/%u", record->priority | 1);
-  pn_trace (status->id, "status", where, "ms", record->id);
-  pn_trace (record->id, "status", where, "ms", status->id);
-  pn_counter_add (PN_COUNTER_STATUSES_IN, 1);
+  g_array_append_val (batch->fds, fd);
+  g_array_append_val (batch->priorities, priority);
+  g_ptr_array_add (batch->ids, g_strdup (status->id));
+  g_ptr_array_add (batch->ids, g_strdup (record->id));
   return TRUE;
 }
 
@@ -89,7 +144,7 @@ tell_outside (PnAgent *self, const PnCorrelation *record, PnMessage *status, GEr
 }
 
 static gboolean
-tell_sender (PnAgent *self, const PnCorrelation *record, GPtrArray *results, GError **error)
+tell_sender (Batch *batch, const PnCorrelation *record, GPtrArray *results, GError **error)
 {
   g_autoptr (GPtrArray) reports = g_ptr_array_new_with_free_func ((GDestroyNotify) pn_status_report_free);
   for (guint i = 0; i < results->len; i++) {
@@ -101,12 +156,13 @@ tell_sender (PnAgent *self, const PnCorrelation *record, GPtrArray *results, GEr
   if (reports->len == 0)
     return TRUE;
   g_autoptr (PnMessage) status = pn_agent_status_new (record, reports);
-  return record->user ? tell_user (self, record, status, error) : tell_outside (self, record, status, error);
+  return record->user ? tell_user (batch, record, status, error) : tell_outside (batch->agent, record, status, error);
 }
 
 static gboolean
-take_message (PnAgent *self, GPtrArray *results, GError **error)
+take_message (Batch *batch, GPtrArray *results, GError **error)
 {
+  PnAgent *self = batch->agent;
   const PnResult *first = g_ptr_array_index (results, 0);
   GError *local = NULL;
   g_autoptr (PnCorrelation) record
@@ -124,7 +180,7 @@ take_message (PnAgent *self, GPtrArray *results, GError **error)
     pn_log_debug ("result_silent", "id=%s file=%s", record->id, first->file ? first->file : "-");
     return TRUE;
   }
-  return tell_sender (self, record, results, error);
+  return tell_sender (batch, record, results, error);
 }
 
 /* --- one result file -------------------------------------------------------------------------------------------------------- */
@@ -172,7 +228,7 @@ group_by_message (GPtrArray *results)
 typedef enum { TAKEN, NOT_YET, FAILED } Taken;
 
 static Taken
-take_file (PnAgent *self, const char *path)
+take_file (Batch *batch, const char *path)
 {
   g_autoptr (GError) error = NULL;
   guint bad = 0;
@@ -183,25 +239,35 @@ take_file (PnAgent *self, const char *path)
     pn_agent_log_error ("cannot_read_result", error);
     return FAILED;
   }
-  if (!is_settled (self, results))
+  if (!is_settled (batch->agent, results))
     return NOT_YET;
   if (bad > 0)
     pn_log_warning ("bad_result", "file=%s lines=%u", path, bad);
   g_autoptr (GPtrArray) groups = group_by_message (results);
   for (guint i = 0; i < groups->len; i++)
-    if (!take_message (self, g_ptr_array_index (groups, i), &error)) {
+    if (!take_message (batch, g_ptr_array_index (groups, i), &error)) {
       pn_agent_log_error ("cannot_report", error);
       return FAILED;
     }
-  if (unlink (path) < 0 && errno != ENOENT)
-    pn_log_error ("cannot_remove", "file=%s reason=%s", path, g_strerror (errno));
+  g_ptr_array_add (batch->paths, g_strdup (path));
   return TAKEN;
 }
 
-/* Whether some have to be looked at again soon. */
 static Taken
-take_all (PnAgent *self)
+end_batch (Batch *batch)
 {
+  g_autoptr (GError) error = NULL;
+  if (batch_put (batch, &error))
+    return TAKEN;
+  pn_agent_log_error ("cannot_report", error);
+  return FAILED;
+}
+
+/* Everything in result/; whether some have to be looked at again soon. */
+static Taken
+take_all (Batch *batch)
+{
+  PnAgent *self = batch->agent;
   Taken worst = TAKEN;
   DIR *dir = opendir (self->result);
   if (!dir)
@@ -210,9 +276,12 @@ take_all (PnAgent *self)
     if (*entry->d_name == '.' || !g_str_has_suffix (entry->d_name, ".RES"))
       continue;
     g_autofree char *path = g_build_filename (self->result, entry->d_name, NULL);
-    worst = MAX (worst, take_file (self, path));
+    worst = MAX (worst, take_file (batch, path));
+    if (batch->fds->len >= BATCH_MAX)
+      worst = MAX (worst, end_batch (batch));
   }
   closedir (dir);
+  worst = MAX (worst, end_batch (batch));
   pn_trace_flush ();
   return worst;
 }
@@ -229,12 +298,17 @@ gpointer
 pn_agent_result_main (gpointer user)
 {
   PnAgent *self = user;
+  Batch batch = { .agent = self,
+                  .fds = g_array_new (FALSE, FALSE, sizeof (int)),
+                  .priorities = g_array_new (FALSE, FALSE, sizeof (guint)),
+                  .ids = g_ptr_array_new_with_free_func (g_free),
+                  .paths = g_ptr_array_new_with_free_func (g_free) };
   int watch = inotify_init1 (IN_CLOEXEC | IN_NONBLOCK);
   if (watch >= 0)
     inotify_add_watch (watch, self->result, IN_CREATE | IN_MOVED_TO);
   while (!self->program->stop) {
     drain (watch);
-    Taken taken = take_all (self);
+    Taken taken = take_all (&batch);
     if (taken == FAILED)
       pn_agent_pause (self, PN_AGENT_AGAIN_S);
     struct pollfd fds[2] = { { watch, POLLIN, 0 }, { self->program->stop_fd, POLLIN, 0 } };
@@ -242,5 +316,10 @@ pn_agent_result_main (gpointer user)
   }
   if (watch >= 0)
     close (watch);
+  batch_clear (&batch);
+  g_array_unref (batch.fds);
+  g_array_unref (batch.priorities);
+  g_ptr_array_unref (batch.ids);
+  g_ptr_array_unref (batch.paths);
   return NULL;
 }

@@ -1,8 +1,7 @@
 /* The JSON view of a message: what others judge a conversion by.  Described in postern-convert(1). */
-#include <json-glib/json-glib.h>
 #include <string.h>
 
-#include "cmd/convert.h"
+#include "cmd/convert-json.h"
 #include "convert/native.h"
 
 /* Bodies longer than this are not shown. */
@@ -417,6 +416,21 @@ add_head (JsonBuilder *json, const PnMessage *message)
 }
 
 char *
+pn_convert_json_text (JsonBuilder *json)
+{
+  g_autoptr (JsonGenerator) generator = json_generator_new ();
+  g_autoptr (JsonNode) root = json_builder_get_root (json);
+  json_generator_set_root (generator, root);
+  char *text = json_generator_to_data (generator, NULL);
+  if (!strchr (text, '\x1f'))
+    return text;
+  /* the one control character that json-glib 1.6 does not escape */
+  g_auto (GStrv) pieces = g_strsplit (text, "\x1f", -1);
+  g_free (text);
+  return g_strjoinv ("\\u001f", pieces);
+}
+
+char *
 pn_convert_json (PnMessage *message, GError **error)
 {
   g_autoptr (JsonBuilder) json = json_builder_new ();
@@ -430,8 +444,5 @@ pn_convert_json (PnMessage *message, GError **error)
   add_headers (json, message);
   add_losses (json, message);
   json_builder_end_object (json);
-  g_autoptr (JsonGenerator) generator = json_generator_new ();
-  g_autoptr (JsonNode) root = json_builder_get_root (json);
-  json_generator_set_root (generator, root);
-  return json_generator_to_data (generator, NULL);
+  return pn_convert_json_text (json);
 }

@@ -1,10 +1,9 @@
 /* The workers, the progress bar, the report. */
-#include <json-glib/json-glib.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "cmd/convert.h"
+#include "cmd/convert-json.h"
 
 /* Jobs whose text or report waits for an earlier job's, at most. */
 #define WINDOW 512
@@ -89,10 +88,7 @@ report_line (const PnConvertJob *job)
   add_text (json, "output", job->result == PN_RESULT_FAILED ? NULL : job->output);
   add_text (json, "error", job->reason);
   json_builder_end_object (json);
-  g_autoptr (JsonGenerator) generator = json_generator_new ();
-  g_autoptr (JsonNode) root = json_builder_get_root (json);
-  json_generator_set_root (generator, root);
-  return json_generator_to_data (generator, NULL);
+  return pn_convert_json_text (json);
 }
 
 static gboolean

@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "cmd/convert.h"
+#include "cmd/convert-json.h"
 #include "convert/ical.h"
 #include "convert/native.h"
 #include "core/file.h"

@@ -75,9 +75,6 @@ PnMimeWriteOptions pn_convert_mime_options (const PnConvertOptions *options);
 /* The time "now": of the run, or of SOURCE_DATE_EPOCH, so that outputs can be reproduced. */
 gint64 pn_convert_now (void);
 
-/* The JSON view of MESSAGE, one line without line end.  Caller frees. */
-char *pn_convert_json (PnMessage *message, GError **error);
-
 /* Converts the job's file there and back and compares; sets the job's result and reason.  FALSE with ERROR if
  * that could not be done. */
 gboolean pn_convert_verify (const PnConvertOptions *options, PnConvertJob *job, GError **error);

@@ -391,8 +391,7 @@ print_raw (const PnView *view, const PnItem *item, PnMessage *message, GError **
   return pn_mime_write (message, &options, &sink, error) && pn_file_sink_flush (file, error);
 }
 
-/* --- the command
- * ------------------------------------------------------------------------------------------------------- */
+/* --- the command --- */
 
 int
 pn_cmd_read (int argc, char **argv)

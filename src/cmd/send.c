@@ -63,8 +63,7 @@ find_word (const char *option, const char *text, const char *const *words, GErro
   return -1;
 }
 
-/* --- texts and files
- * ------------------------------------------------------------------------------------------------------ */
+/* --- texts and files --- */
 
 /* UTF-8 with LF line ends, whatever the file has. */
 static char *

@@ -29,8 +29,7 @@ options_clear (Options *self)
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Options, options_clear)
 
-/* --- passwords
- * -------------------------------------------------------------------------------------------------------- */
+/* --- passwords ------------------------------------------------------------------------------------------ */
 
 /* Never on the command line, where everybody on the machine can read it. */
 static char *
@@ -62,9 +61,7 @@ read_password (GError **error)
   return NULL;
 }
 
-/* --- showing
- * ----------------------------------------------------------------------------------------------------------
- */
+/* --- showing -------------------------------------------------------------------------------------------- */
 
 static void
 add_member (JsonBuilder *builder, const char *name, const char *value)
@@ -164,8 +161,7 @@ show_aliases (Options *options, GError **error)
   return TRUE;
 }
 
-/* --- the actions
- * ------------------------------------------------------------------------------------------------------ */
+/* --- the actions ---------------------------------------------------------------------------------------- */
 
 typedef gboolean (*Action) (Options *options, char **words, GError **error);
 

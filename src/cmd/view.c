@@ -46,8 +46,7 @@ pn_view_parse_number (const char *text, gint64 *number)
   return FALSE;
 }
 
-/* --- the terminal
- * ----------------------------------------------------------------------------------------------------- */
+/* --- the terminal --- */
 
 static gboolean
 wants_colour (void)

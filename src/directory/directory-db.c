@@ -24,9 +24,7 @@ static const char schema[]
       "CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value) WITHOUT ROWID;"
       "INSERT OR IGNORE INTO meta VALUES ('change', 0)";
 
-/* --- opening
- * ----------------------------------------------------------------------------------------------------------
- */
+/* --- opening -------------------------------------------------------------------------------------------- */
 
 static gboolean
 check_marks (sqlite3 *db, const char *path, GError **error)
@@ -101,9 +99,7 @@ pn_directory_db_version (PnDirectoryDb *self)
   return (guint)pn_directory_sql_number (self->db, "PRAGMA data_version", 0);
 }
 
-/* --- reading
- * ----------------------------------------------------------------------------------------------------------
- */
+/* --- reading -------------------------------------------------------------------------------------------- */
 
 static char *
 column (sqlite3_stmt *row, int i)
@@ -217,9 +213,7 @@ pn_directory_db_password (PnDirectoryDb *self, const char *post_office, const ch
   return g_strdup (column (row, 0));
 }
 
-/* --- changing
- * ---------------------------------------------------------------------------------------------------------
- */
+/* --- changing ------------------------------------------------------------------------------------------- */
 
 static gboolean
 begin (PnDirectoryDb *self, GError **error)
@@ -387,9 +381,10 @@ pn_directory_db_change (PnDirectoryDb *self, const PnUser *user, GError **error)
   g_autofree char *office_key = pn_directory_fold (user->post_office, -1);
   g_autofree char *user_key = pn_directory_fold (user->user, -1);
   static const char sql[]
-      = "UPDATE user SET given = ?3, family = ?4, internet = coalesce (?5, internet), title = ?6, department = ?7, phone = ?8, "
-        "fax = ?9,"
-        " visibility = ?10, internet_key = iif (?5 IS NULL, internet_key, ?11) WHERE post_office_key = ?1 AND user_key = ?2";
+      = "UPDATE user SET given = ?3, family = ?4, internet = coalesce (?5, internet), title = ?6,"
+        " department = ?7, phone = ?8, fax = ?9, visibility = ?10,"
+        " internet_key = iif (?5 IS NULL, internet_key, ?11)"
+        " WHERE post_office_key = ?1 AND user_key = ?2";
   if (!begin (self, error))
     return FALSE;
   if (!need_user (self, user->post_office, user->user, office_key, user_key, error)

@@ -3,9 +3,7 @@
 #include <idn2.h>
 #include <string.h>
 
-/* --- folding
- * ----------------------------------------------------------------------------------------------------------
- */
+/* --- folding -------------------------------------------------------------------------------------------- */
 
 static gboolean
 is_ascii (const char *text, gsize length)
@@ -82,8 +80,7 @@ pn_directory_fold_address (const char *internet)
   return g_strconcat (key, "@", ascii ? ascii : domain, NULL);
 }
 
-/* --- the index
- * -------------------------------------------------------------------------------------------------------- */
+/* --- the index ------------------------------------------------------------------------------------------ */
 
 PnIndex *
 pn_index_new (const PnConfig *config, guint formats)

@@ -7,8 +7,7 @@
 
 G_BEGIN_DECLS
 
-/* --- the index: immutable, made in one go from the database
- * -------------------------------------------------------- */
+/* --- the index: immutable, made in one go from the database --------------------------------------------- */
 
 /* Users that share a key, chained: the table gives the first one's number plus one, NEXT the following. */
 typedef struct {
@@ -79,8 +78,7 @@ void pn_directory_split (const char *internet, char **local, char **domain);
 
 PnUser *pn_user_copy (const PnUser *self);
 
-/* --- the engine
- * ----------------------------------------------------------------------------------------------------- */
+/* --- the engine ----------------------------------------------------------------------------------------- */
 
 typedef struct PnDirectoryDb PnDirectoryDb; /* one connection to WPDOMAIN.DB; one thread at a time */
 
@@ -132,8 +130,7 @@ gboolean pn_directory_host_update (const PnConfig *config, sqlite3 *domain, cons
 gboolean pn_directory_host_rebuild (const PnConfig *config, sqlite3 *domain, const char *post_office,
                                     gint64 change, GError **error);
 
-/* --- passwords
- * ------------------------------------------------------------------------------------------------------ */
+/* --- passwords ------------------------------------------------------------------------------------------ */
 
 /* "scrypt:16384:8:1:<salt>:<key>", base64. */
 char *pn_password_hash (const char *password, GError **error);

@@ -19,9 +19,7 @@ struct PnDirectory {
   gint64 next_check; /* atomic; changed with ENGINE held */
 };
 
-/* --- users
- * ------------------------------------------------------------------------------------------------------------
- */
+/* --- users ---------------------------------------------------------------------------------------------- */
 
 void
 pn_user_free (PnUser *self)
@@ -70,8 +68,7 @@ pn_alias_free (PnAlias *self)
   g_free (self);
 }
 
-/* --- opening, and keeping up with the database
- * -------------------------------------------------------------------------- */
+/* --- opening, and keeping up with the database ---------------------------------------------------------- */
 
 gboolean
 pn_directory_create (const PnConfig *config, GError **error)
@@ -163,9 +160,7 @@ current (PnDirectory *self)
   return index;
 }
 
-/* --- look-ups
- * ---------------------------------------------------------------------------------------------------------
- */
+/* --- look-ups ------------------------------------------------------------------------------------------- */
 
 PnUser *
 pn_directory_find_user (PnDirectory *self, const char *post_office, const char *user, GError **error)
@@ -292,8 +287,7 @@ pn_directory_list_aliases (PnDirectory *self, GError **error)
   return aliases;
 }
 
-/* --- administration
- * --------------------------------------------------------------------------------------------------- */
+/* --- administration ------------------------------------------------------------------------------------- */
 
 static gboolean
 invalid (GError **error, const char *what, const char *value, const char *reason)

@@ -40,8 +40,7 @@ PnDirectory *pn_directory_open (const PnConfig *config, gboolean writable, GErro
 void pn_directory_close (PnDirectory *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (PnDirectory, pn_directory_close)
 
-/* --- look-ups: results are the caller's to free
- * ------------------------------------------------------------------- */
+/* --- look-ups: results are the caller's to free --------------------------------------------------------- */
 
 /* Exact native address; any case.  POST_OFFICE NULL: the only user of that name in the domain. */
 PnUser *pn_directory_find_user (PnDirectory *self, const char *post_office, const char *user, GError **error);
@@ -63,8 +62,7 @@ gboolean pn_directory_complete (PnDirectory *self, PnAddress *address);
 /* Checks a password (scrypt; takes tens of milliseconds).  USER is an id or an Internet address. */
 PnUser *pn_directory_authenticate (PnDirectory *self, const char *user, const char *password, GError **error);
 
-/* --- administration
- * ----------------------------------------------------------------------------------------------- */
+/* --- administration ------------------------------------------------------------------------------------- */
 
 gboolean pn_directory_create (const PnConfig *config, GError **error); /* WPDOMAIN.DB and WPHOST.DB, empty */
 /* FID is made if NULL.  PASSWORD may be NULL. */

@@ -1,5 +1,6 @@
-/* The message server: reads the head of every file in every WPCSIN and links it into the queues of the post offices and
- * gateways its recipients are at.  A batch is linked, settled once, and only then removed from where it came. */
+/* The message server: reads the head of every file in every WPCSIN and links it into the queues of the post
+ * offices and gateways its recipients are at.  A batch is linked, settled once, and only then removed from
+ * where it came. */
 #include "convert/native.h"
 #include "core/counters.h"
 #include "core/log.h"
@@ -36,8 +37,8 @@ typedef struct {
 typedef struct {
   PnQueueItem *item; /* borrowed from the batch */
   char *id;
-  GArray *links;     /* Link: where it has been put */
-  int status_fd;     /* staged in the domain's WPCSIN, -1 if none */
+  GArray *links; /* Link: where it has been put */
+  int status_fd; /* staged in the domain's WPCSIN, -1 if none */
   guint status_priority;
   gboolean is_status;
   guint64 size;
@@ -81,13 +82,14 @@ put_off (PnQueueItem *item, const GError *error)
   pn_queue_item_later (item, RETRY_S);
 }
 
-/* --- one message ------------------------------------------------------------------------------------------------------- */
+/* --- one message ------------------------------------------------------------------------------ */
 
 /* Whether the error lies in the file itself and will be there next time. */
 static gboolean
 is_damage (const GError *error)
 {
-  return error->domain == PN_SEAL_ERROR || (error->domain == PN_CONVERT_ERROR && error->code != PN_CONVERT_ERROR_IO);
+  return error->domain == PN_SEAL_ERROR
+         || (error->domain == PN_CONVERT_ERROR && error->code != PN_CONVERT_ERROR_IO);
 }
 
 static void
@@ -130,7 +132,8 @@ unlink_links (Job *job)
 {
   for (guint i = 0; i < job->links->len; i++) {
     const Link *link = &g_array_index (job->links, Link, i);
-    g_autofree char *path = g_strdup_printf ("%s/%u/%s", pn_queue_path (link->queue), job->item->priority, link->name);
+    g_autofree char *path
+        = g_strdup_printf ("%s/%u/%s", pn_queue_path (link->queue), job->item->priority, link->name);
     unlink (path);
   }
   g_array_set_size (job->links, 0);
@@ -163,10 +166,12 @@ stage_status (Ms *self, Job *job, PnRoute *route, const PnMessage *message, GErr
   g_autoptr (PnMessage) status = pn_route_undeliverable (route, self->directory, message);
   if (!status) {
     if (route->n_unknown > 0)
-      pn_trace (message->id, "undeliverable", pn_queue_path (job->item->queue), NULL, "unknown recipients; nobody is told");
+      pn_trace (message->id, "undeliverable", pn_queue_path (job->item->queue), NULL,
+                "unknown recipients; nobody is told");
     return TRUE;
   }
-  job->status_fd = pn_outgoing_stage (g_ptr_array_index (self->sources, 0), self->program->key, status, error);
+  job->status_fd
+      = pn_outgoing_stage (g_ptr_array_index (self->sources, 0), self->program->key, status, error);
   job->status_priority = pn_message_priority_directory (message) | 1;
   if (job->status_fd < 0)
     return FALSE;
@@ -227,7 +232,7 @@ route_item (Ms *self, PnQueueItem *item)
   return NULL;
 }
 
-/* --- a batch ------------------------------------------------------------------------------------------------------------- */
+/* --- a batch ---------------------------------------------------------------------------------- */
 
 static gboolean
 put_statuses (Ms *self, GPtrArray *jobs, GError **error)
@@ -296,7 +301,7 @@ route_batch (Ms *self, GPtrArray *items)
   pn_trace_flush ();
 }
 
-/* --- life ------------------------------------------------------------------------------------------------------------------ */
+/* --- life ------------------------------------------------------------------------------------- */
 
 static gboolean
 add_queue (GPtrArray *queues, char *path /* taken */, GError **error)
@@ -340,7 +345,8 @@ open_queues (Ms *self, GError **error)
         || !add_queue (self->targets, g_build_filename (office->path, "WPCSOUT", "OFS", NULL), error))
       return FALSE;
   }
-  return add_gateways (self, error) && add_queue (self->targets, pn_config_gateway_path (config, "WPCSOUT/GWI0001"), error);
+  return add_gateways (self, error)
+         && add_queue (self->targets, pn_config_gateway_path (config, "WPCSOUT/GWI0001"), error);
 }
 
 static gboolean

@@ -32,7 +32,8 @@ notify_wants_failure (const char *notify)
   return FALSE;
 }
 
-/* RFC 3461 4.1: NOTIFY says it; without it failures are told.  It binds us only for what came with an envelope. */
+/* RFC 3461 4.1: NOTIFY says it; without it failures are told.  It binds us only for what came with an
+ * envelope. */
 static gboolean
 wants_failure (const PnMessage *message, const PnRecipient *recipient)
 {
@@ -58,7 +59,8 @@ add_unknown (Router *self, const PnRecipient *recipient, const char *reason)
 static gboolean
 is_foreign_internet (Router *self, const PnAddress *address)
 {
-  return address->internet && *address->internet && !pn_directory_is_local (self->directory, address->internet);
+  return address->internet && *address->internet
+         && !pn_directory_is_local (self->directory, address->internet);
 }
 
 /* The user ADDRESS means, or NULL with the reason. */
@@ -69,12 +71,14 @@ look_up (Router *self, const PnAddress *address, GError **error)
                           && g_ascii_strcasecmp (address->domain, self->config->domain) != 0;
   if (address->user && *address->user && !other_domain) {
     gboolean office = address->post_office && *address->post_office;
-    return pn_directory_find_user (self->directory, office ? address->post_office : NULL, address->user, error);
+    return pn_directory_find_user (self->directory, office ? address->post_office : NULL, address->user,
+                                   error);
   }
   if (address->internet && *address->internet)
     return pn_directory_resolve (self->directory, address->internet, error);
   g_autofree char *text = pn_address_to_string (address);
-  g_set_error (error, PN_DIRECTORY_ERROR, PN_DIRECTORY_ERROR_UNKNOWN, "'%s' is in no domain that is known here", text);
+  g_set_error (error, PN_DIRECTORY_ERROR, PN_DIRECTORY_ERROR_UNKNOWN,
+               "'%s' is in no domain that is known here", text);
   return NULL;
 }
 
@@ -89,7 +93,8 @@ route_to_user (Router *self, const PnRecipient *recipient, const PnUser *user)
     return;
   }
   self->route->offices[office] = TRUE;
-  if (address->user && address->post_office && g_ascii_strcasecmp (address->post_office, user->post_office) == 0)
+  if (address->user && address->post_office
+      && g_ascii_strcasecmp (address->post_office, user->post_office) == 0)
     return;
   g_free (address->domain);
   g_free (address->post_office);
@@ -148,7 +153,7 @@ pn_route_free (PnRoute *self)
   g_free (self);
 }
 
-/* --- the status ---------------------------------------------------------------------------------------------------------- */
+/* --- the status ------------------------------------------------------------------------------- */
 
 /* Who is told: the return path, where there is one; it may be null. */
 static PnAddress *

@@ -5,9 +5,7 @@
 #include <netdb.h>
 #include <string.h>
 
-/* --- endpoints
- * ---------------------------------------------------------------------------------------------------------
- */
+/* --- endpoints ------------------------------------------------------------------------------------------ */
 
 static gboolean
 split_port (const char *word, char **host, char **port, GError **error)
@@ -79,9 +77,7 @@ pn_endpoint_to_string (const PnEndpoint *self)
   return g_strdup_printf ("%s:%u", host, ntohs (four->sin_port));
 }
 
-/* --- peers
- * -------------------------------------------------------------------------------------------------------------
- */
+/* --- peers ---------------------------------------------------------------------------------------------- */
 
 static const guint8 mapped_prefix[12] = { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff };
 
@@ -116,9 +112,7 @@ pn_peer_literal (const PnPeer *self, char literal[INET6_ADDRSTRLEN + 8])
   g_snprintf (literal, INET6_ADDRSTRLEN + 8, is_mapped (self->key) ? "[%s]" : "[IPv6:%s]", self->text);
 }
 
-/* --- networks
- * ----------------------------------------------------------------------------------------------------------
- */
+/* --- networks ------------------------------------------------------------------------------------------- */
 
 typedef struct {
   guint8 key[16];

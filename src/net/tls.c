@@ -36,8 +36,7 @@ library_error (GError **error, int code, const char *what)
   return FALSE;
 }
 
-/* --- the server's context
- * ----------------------------------------------------------------------------------------------- */
+/* --- the server's context ------------------------------------------------------------------------------- */
 
 static char *
 setting_path (const PnConfig *config, const char *key)
@@ -86,8 +85,7 @@ pn_tls_server_context (const PnConfig *config, GError **error)
   return g_steal_pointer (&context);
 }
 
-/* --- a certificate to begin with
- * ------------------------------------------------------------------------------------------ */
+/* --- a certificate to begin with ------------------------------------------------------------------------ */
 
 static gboolean
 add_extension (X509 *certificate, int nid, const char *value)

@@ -7,8 +7,7 @@
 
 #define TEXT_LIMIT (16 * 1024 * 1024)
 
-/* --- recipients
- * ------------------------------------------------------------------------------------------------------ */
+/* --- recipients --- */
 
 static gboolean
 is_plausible (const char *internet)
@@ -135,8 +134,7 @@ complete_recipients (PnMailbox *self, PnMessage *message, GError **error)
   return TRUE;
 }
 
-/* --- appointments, tasks, notes
- * ---------------------------------------------------------------------------------------- */
+/* --- appointments, tasks, notes --- */
 
 static const char *
 component_of (PnMessageType type)

@@ -20,8 +20,7 @@ G_DEFINE_QUARK (pn - mailbox - error - quark, pn_mailbox_error)
 #define UNSENT_AGE_S 60
 #define COPY_CHUNK (256 * 1024)
 
-/* --- opening
- * ------------------------------------------------------------------------------------------------------ */
+/* --- opening --- */
 
 static PnUser *
 find_owner (PnDirectory *directory, const char *text, GError **error)
@@ -173,8 +172,7 @@ pn_mailbox_now (PnMailbox *self)
   return (PnTime){ TRUE, now, offset };
 }
 
-/* --- sending
- * -------------------------------------------------------------------------------------------------------- */
+/* --- sending --- */
 
 gboolean
 pn_mailbox_put_status (PnMailbox *self, PnMessage *status, const PnMessage *about, GError **error)
@@ -250,8 +248,7 @@ pn_mailbox_send (PnMailbox *self, PnMessage *message, gint64 *number_out, GError
   return ok;
 }
 
-/* --- reading
- * -------------------------------------------------------------------------------------------------------- */
+/* --- reading --- */
 
 static gboolean
 wants_opened (PnMailbox *self, const PnItem *item, const PnMessage *message)

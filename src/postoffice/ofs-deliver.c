@@ -23,8 +23,7 @@ pn_ofs_database (PnOfs *self, PnOffice *office, const PnMessage *message)
   return pn_store_message_database (message, sender ? sender->fid : NULL);
 }
 
-/* --- one mailbox
- * ----------------------------------------------------------------------------------------------------- */
+/* --- one mailbox --- */
 
 gboolean
 pn_ofs_add_item (PnOffice *office, PnDelivery *delivery, PnItem *item, const char *fid, GError **error)
@@ -123,8 +122,7 @@ place (PnOffice *office, PnDelivery *delivery, PnItem *item, const PnUser *user,
   return ok;
 }
 
-/* --- all mailboxes
- * --------------------------------------------------------------------------------------------------- */
+/* --- all mailboxes --- */
 
 typedef struct {
   GPtrArray *delivered, *undeliverable; /* PnStatusReport */

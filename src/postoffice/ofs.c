@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <gio/gio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -21,12 +22,16 @@
 #define SWEEP_INTERVAL_S 86400
 /* A message that another process is just about to point to is not swept. */
 #define SWEEP_GRACE_S 86400
+/* While mailboxes wait to be flushed. */
+#define SETTLE_TICK_MS 5000
+#define RECOVER_BATCH 256
+/* Each open mailbox takes about 100 KiB. */
+#define OPEN_LAST 1024
 #define BACK_OFF_FIRST_S 1
 #define BACK_OFF_LAST_S 300
 #define DELAY_LAST_S 3600
 
-/* --- a queue file
- * ------------------------------------------------------------------------------------------------------ */
+/* --- a queue file --- */
 
 static void
 hop_free (gpointer data)
@@ -43,6 +48,16 @@ pn_delivery_hop (PnDelivery *self, const char *event, const char *where, const c
   PnHop *hop = g_new (PnHop, 1);
   *hop = (PnHop){ event, g_strdup (where), g_strdup (detail) };
   g_ptr_array_add (self->hops, hop);
+}
+
+static PnDelivery *
+delivery_alloc (void)
+{
+  PnDelivery *self = g_new0 (PnDelivery, 1);
+  self->fd = -1;
+  self->statuses = g_ptr_array_new_with_free_func ((GDestroyNotify)pn_message_free);
+  self->hops = g_ptr_array_new_with_free_func (hop_free);
+  return self;
 }
 
 static void
@@ -135,11 +150,8 @@ static PnDelivery *
 delivery_new (PnOfs *ofs, PnOffice *office, PnQueueItem *item)
 {
   g_autoptr (GError) error = NULL;
-  PnDelivery *self = g_new0 (PnDelivery, 1);
+  PnDelivery *self = delivery_alloc ();
   self->item = item;
-  self->fd = -1;
-  self->statuses = g_ptr_array_new_with_free_func ((GDestroyNotify)pn_message_free);
-  self->hops = g_ptr_array_new_with_free_func (hop_free);
   pn_queue_item_busy (item, TRUE);
   gboolean ok = read_message (ofs, self, &error);
   pn_queue_item_busy (item, FALSE);
@@ -304,8 +316,77 @@ serve (PnOfs *ofs, PnOffice *office, GPtrArray *items)
   deliver_singly (ofs, office, deliveries);
 }
 
-/* --- the program
- * -------------------------------------------------------------------------------------------------------- */
+/* --- after a failure of the machine --- */
+
+/* A message of the store instead of one of the queue. */
+static PnDelivery *
+delivery_from_store (PnOfs *ofs, PnOffice *office, const PnItem *pointer, GError **error)
+{
+  g_autoptr (PnSource) sealed = pn_store_open_sealed (office->store, pointer, error);
+  g_autoptr (PnSource) plain = sealed ? pn_seal_open (ofs->program->key, sealed, error) : NULL;
+  PnMessage *message = plain ? pn_native_read_head (plain, error) : NULL;
+  if (!message)
+    return NULL;
+  PnDelivery *self = delivery_alloc ();
+  self->message = message;
+  self->sealed = g_steal_pointer (&sealed);
+  self->size = plain->size;
+  return self;
+}
+
+/* Its statuses are not sent: the queue file was removed, so they had been. */
+static gboolean
+deliver_again (PnOfs *ofs, PnOffice *office, GPtrArray *pointers, guint from, guint to, GError **error)
+{
+  pn_store_begin (office->store);
+  for (guint i = from; i < to; i++) {
+    const PnItem *pointer = pointers->pdata[i];
+    g_autoptr (GError) reason = NULL;
+    PnDelivery *delivery = delivery_from_store (ofs, office, pointer, &reason);
+    if (!delivery) {
+      g_autofree char *text = pn_log_quote (reason->message);
+      pn_log_error ("cannot_deliver_again", "id=%s reason=%s", pointer->id, text);
+      continue;
+    }
+    gboolean ok = pn_ofs_deliver (ofs, office, delivery, error);
+    /* The batch refers to its bytes until it is committed only for new messages, and this one is in the
+     * store. */
+    delivery_free (delivery);
+    if (!ok) {
+      pn_store_rollback (office->store);
+      return FALSE;
+    }
+  }
+  return pn_store_commit (office->store, error);
+}
+
+static gboolean
+recover (PnOfs *ofs, PnOffice *office, GError **error)
+{
+  g_autoptr (GPtrArray) pointers = pn_store_list_unsettled (office->store, error);
+  if (!pointers)
+    return FALSE;
+  if (pointers->len == 0)
+    return TRUE;
+  pn_log_info ("recover", "post_office=%s messages=%u", office->name, pointers->len);
+  for (guint i = 0; i < pointers->len; i += RECOVER_BATCH)
+    if (!deliver_again (ofs, office, pointers, i, MIN (i + RECOVER_BATCH, pointers->len), error))
+      return FALSE;
+  return pn_store_settle (office->store, error);
+}
+
+/* Also what went wrong is tried again: the messages are remembered until it succeeds. */
+static void
+settle (PnOffice *office)
+{
+  g_autoptr (GError) error = NULL;
+  if (pn_store_settle (office->store, &error))
+    return;
+  g_autofree char *reason = pn_log_quote (error->message);
+  pn_log_error ("cannot_settle", "post_office=%s reason=%s", office->name, reason);
+}
+
+/* --- the program --- */
 
 static void
 sweep (PnOffice *office)
@@ -329,6 +410,17 @@ sweep (PnOffice *office)
   }
 }
 
+/* A part of the descriptors this process may have, for each post office. */
+static guint
+open_databases (const PnConfig *config)
+{
+  struct rlimit limit;
+  if (getrlimit (RLIMIT_NOFILE, &limit) < 0)
+    return 0;
+  rlim_t each = MIN (limit.rlim_cur, 65536) / 2 / 3 / config->post_offices->len;
+  return (guint)MIN (each, OPEN_LAST);
+}
+
 static gboolean
 open_office (PnOfs *self, PnOffice *office, const PnPostOfficeConfig *config, GError **error)
 {
@@ -342,7 +434,10 @@ open_office (PnOfs *self, PnOffice *office, const PnPostOfficeConfig *config, GE
   office->out = office->work ? pn_queue_open (out, error) : NULL;
   office->store
       = office->out ? pn_store_open (self->program->config, config->name, self->program->key, error) : NULL;
-  return office->store != NULL;
+  if (!office->store)
+    return FALSE;
+  pn_store_set_lazy (office->store, open_databases (self->program->config));
+  return recover (self, office, error);
 }
 
 static void
@@ -376,21 +471,38 @@ open_all (PnOfs *self, PnQueueScanner **scanner, GError **error)
   return *scanner != NULL;
 }
 
+static gboolean
+any_unsettled (const PnOfs *self)
+{
+  for (guint i = 0; i < self->n_offices; i++)
+    if (pn_store_has_unsettled (self->offices[i].store))
+      return TRUE;
+  return FALSE;
+}
+
 static void
 run (PnOfs *self, PnQueueScanner *scanner)
 {
   PnProgram *program = self->program;
   guint max = (guint)pn_config_integer (program->config, "ofs", "batch");
   while (!program->stop) {
-    g_autoptr (GPtrArray) items = pn_queue_scanner_take (scanner, max, TICK_MS, program->stop_fd);
-    for (guint i = 0; i < self->n_offices; i++)
+    int timeout = any_unsettled (self) ? SETTLE_TICK_MS : TICK_MS;
+    g_autoptr (GPtrArray) items = pn_queue_scanner_take (scanner, max, timeout, program->stop_fd);
+    for (guint i = 0; i < self->n_offices; i++) {
+      PnOffice *office = &self->offices[i];
       if (items->len > 0)
-        serve (self, &self->offices[i], items);
-      else if (!program->stop)
-        sweep (&self->offices[i]);
+        serve (self, office, items);
+      if (pn_store_wants_settle (office->store))
+        settle (office);
+      if (items->len == 0 && !program->stop)
+        sweep (office);
+    }
     if (items->len > 0)
       pn_trace_flush ();
   }
+  for (guint i = 0; i < self->n_offices; i++)
+    if (pn_store_has_unsettled (self->offices[i].store))
+      settle (&self->offices[i]);
 }
 
 int

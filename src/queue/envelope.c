@@ -29,7 +29,7 @@ pn_envelope_free (PnEnvelope *self)
   g_free (self);
 }
 
-/* --- to text ------------------------------------------------------------------------------------------------------ */
+/* --- to text ---------------------------------------------------------------------------------- */
 
 static void
 put (GString *out, const char *key, const char *value)
@@ -81,7 +81,7 @@ pn_envelope_to_text (const PnEnvelope *self)
   return g_string_free (out, FALSE);
 }
 
-/* --- from text ---------------------------------------------------------------------------------------------------- */
+/* --- from text -------------------------------------------------------------------------------- */
 
 typedef struct {
   PnEnvelope *envelope;
@@ -103,8 +103,9 @@ field_of (PnEnvelope *envelope, const char *key, gsize length)
     const char *key;
     char **field;
   } fields[] = {
-    { "id", &envelope->id },     { "from", &envelope->mail_from }, { "envid", &envelope->envid }, { "ret", &envelope->ret },
-    { "user", &envelope->user }, { "helo", &envelope->helo },      { "peer", &envelope->peer },
+    { "id", &envelope->id },     { "from", &envelope->mail_from }, { "envid", &envelope->envid },
+    { "ret", &envelope->ret },   { "user", &envelope->user },      { "helo", &envelope->helo },
+    { "peer", &envelope->peer },
   };
   for (guint i = 0; i < G_N_ELEMENTS (fields); i++)
     if (strlen (fields[i].key) == length && memcmp (fields[i].key, key, length) == 0)
@@ -175,8 +176,10 @@ read_lines (Reader *self, const char *text, gsize length, GError **error)
       stop = end;
     const char *equals = memchr (text, '=', (gsize) (stop - text));
     if (!equals || memchr (text, '\0', (gsize) (stop - text))
-        || !read_field (self, text, (gsize) (equals - text), unescape (equals + 1, (gsize) (stop - equals - 1)))) {
-      g_set_error (error, PN_JOURNAL_ERROR, PN_JOURNAL_ERROR_DAMAGED, "envelope, line %u: not a field of an envelope", line);
+        || !read_field (self, text, (gsize) (equals - text),
+                        unescape (equals + 1, (gsize) (stop - equals - 1)))) {
+      g_set_error (error, PN_JOURNAL_ERROR, PN_JOURNAL_ERROR_DAMAGED,
+                   "envelope, line %u: not a field of an envelope", line);
       return FALSE;
     }
     text = stop < end ? stop + 1 : end;

@@ -21,17 +21,10 @@ typedef struct {
   PnHeldFile *file;
 } Straggler;
 
-static gboolean
-is_consumed (int fd)
-{
-  struct stat st;
-  return fstat (fd, &st) == 0 && st.st_nlink == 0;
-}
-
 static void
-consumed (PnJournalReader *self, PnSegment *segment, PnSegmentRecord *record)
+end_held (PnJournalReader *self, PnSegment *segment, PnSegmentRecord *record, gboolean was_consumed)
 {
-  close (record->fd);
+  pn_reader_release (self, record->fd, record->pooled, was_consumed);
   record->fd = -1;
   record->state = PN_RECORD_CONSUMED;
   segment->n_open--;
@@ -39,11 +32,14 @@ consumed (PnJournalReader *self, PnSegment *segment, PnSegmentRecord *record)
 }
 
 static void
-advance_prefix (PnSegment *segment)
+end_held_file (PnJournalReader *self, PnHeldFile *held, gboolean was_consumed)
 {
-  while (segment->prefix < segment->records->len
-         && g_array_index (segment->records, PnSegmentRecord, segment->prefix).state == PN_RECORD_CONSUMED)
-    segment->prefix++;
+  if (unlink (held->path) < 0)
+    pn_log_error ("receive_left", "path=%s reason=\"%s\"", held->path, g_strerror (errno));
+  pn_reader_release (self, held->fd, held->pooled, was_consumed);
+  held->fd = -1;
+  g_ptr_array_remove_fast (self->held_files, held);
+  self->n_held--;
 }
 
 static void
@@ -51,12 +47,8 @@ sweep_files (PnJournalReader *self)
 {
   for (guint i = self->held_files->len; i-- > 0;) {
     PnHeldFile *held = g_ptr_array_index (self->held_files, i);
-    if (held->flushing || !is_consumed (held->fd))
-      continue;
-    if (unlink (held->path) < 0)
-      pn_log_error ("receive_left", "path=%s reason=\"%s\"", held->path, g_strerror (errno));
-    g_ptr_array_remove_index_fast (self->held_files, i);
-    self->n_held--;
+    if (!held->flushing && pn_reader_is_consumed (held->fd, held->pooled))
+      end_held_file (self, held, TRUE);
   }
 }
 
@@ -78,8 +70,8 @@ sweep (PnJournalReader *self, gboolean force, GArray *stragglers, GArray *fds)
       PnSegmentRecord *record = &g_array_index (segment->records, PnSegmentRecord, r);
       if (record->state != PN_RECORD_HELD)
         continue;
-      if (is_consumed (record->fd)) {
-        consumed (self, segment, record);
+      if (pn_reader_is_consumed (record->fd, record->pooled)) {
+        end_held (self, segment, record, TRUE);
         continue;
       }
       if (!force && !late && !many && now_s - record->since < HELD_GRACE_S)
@@ -89,7 +81,7 @@ sweep (PnJournalReader *self, gboolean force, GArray *stragglers, GArray *fds)
       g_array_append_val (stragglers, straggler);
       g_array_append_val (fds, record->fd);
     }
-    advance_prefix (segment);
+    pn_segment_advance (segment);
   }
   for (guint i = 0; i < self->held_files->len; i++) {
     PnHeldFile *held = g_ptr_array_index (self->held_files, i);
@@ -107,17 +99,15 @@ end_straggler (PnJournalReader *self, const Straggler *straggler, gboolean flush
 {
   if (straggler->file) {
     straggler->file->flushing = FALSE;
-    if (flushed) {
-      unlink (straggler->file->path);
-      g_ptr_array_remove_fast (self->held_files, straggler->file);
-      self->n_held--;
-    }
+    if (flushed)
+      end_held_file (self, straggler->file, FALSE);
     return;
   }
   PnSegment *segment = pn_reader_segment (self, straggler->generation);
-  PnSegmentRecord *record = &g_array_index (segment->records, PnSegmentRecord, straggler->index - segment->first_index);
+  PnSegmentRecord *record
+      = &g_array_index (segment->records, PnSegmentRecord, straggler->index - segment->first_index);
   if (flushed)
-    consumed (self, segment, record);
+    end_held (self, segment, record, FALSE);
   else
     record->state = PN_RECORD_HELD;
 }
@@ -127,19 +117,20 @@ flush_stragglers (PnJournalReader *self, GArray *stragglers, GArray *fds, GError
 {
   if (stragglers->len == 0)
     return TRUE;
-  gboolean ok = pn_queue_cover_end ((const int *) (void *) fds->data, fds->len, (const char *const *) self->queue_paths, error);
+  gboolean ok = pn_queue_cover_end ((const int *) (void *) fds->data, fds->len,
+                                    (const char *const *) self->queue_paths, error);
   g_mutex_lock (&self->lock);
   for (guint i = 0; i < stragglers->len; i++)
     end_straggler (self, &g_array_index (stragglers, Straggler, i), ok);
   for (guint i = 0; i < self->segments->len; i++)
-    advance_prefix (g_ptr_array_index (self->segments, i));
+    pn_segment_advance (g_ptr_array_index (self->segments, i));
   g_mutex_unlock (&self->lock);
   if (ok)
     pn_log_debug ("journal_flushed", "messages=%u", fds->len);
   return ok;
 }
 
-/* --- segments ------------------------------------------------------------------------------------------------------------- */
+/* --- segments --------------------------------------------------------------------------------- */
 
 typedef struct {
   PnSegment *segment;
@@ -158,7 +149,8 @@ collect_notes (PnJournalReader *self, gboolean force, GArray *notes)
     guint64 committed = __atomic_load_n (&row->committed, __ATOMIC_ACQUIRE);
     gboolean read_all = segment->next >= committed;
     gboolean over = state == PN_ROW_CLOSED && read_all && segment->n_open == 0;
-    gboolean news = segment->prefix > segment->noted_prefix && (force || now - segment->noted_at > NOTE_INTERVAL_US);
+    gboolean news
+        = segment->prefix > segment->noted_prefix && (force || now - segment->noted_at > NOTE_INTERVAL_US);
     if (!over && !news)
       continue;
     Note note = { .segment = segment };
@@ -166,7 +158,8 @@ collect_notes (PnJournalReader *self, gboolean force, GArray *notes)
     note.head.index = segment->first_index + segment->prefix;
     note.head.freed = over;
     note.head.end = segment->prefix < segment->records->len
-                        ? (guint64) g_array_index (segment->records, PnSegmentRecord, segment->prefix).offset * PN_RECORD_ALIGN
+                        ? (guint64) g_array_index (segment->records, PnSegmentRecord, segment->prefix).offset
+                              * PN_RECORD_ALIGN
                         : segment->next;
     segment->noted_at = now;
     g_array_append_val (notes, note);
@@ -178,7 +171,8 @@ static void
 keep_damaged (PnJournalReader *self, const PnSegment *segment)
 {
   g_autofree char *path = pn_segment_path (self->dir, segment->row);
-  g_autofree char *to = g_strdup_printf ("%s/J%07u.%" G_GUINT64_FORMAT ".bad", self->gwprob, segment->row + 1, segment->generation);
+  g_autofree char *to = g_strdup_printf ("%s/J%07u.%" G_GUINT64_FORMAT ".bad", self->gwprob, segment->row + 1,
+                                         segment->generation);
   if (!pn_file_make_dirs (self->gwprob, NULL) || rename (path, to) < 0)
     pn_log_error ("problem_failed", "path=%s reason=\"%s\"", path, g_strerror (errno));
   else

@@ -1,4 +1,5 @@
-/* JOURNAL.CTL: mapped, checked against the boot id, made again from the segments after a crash of the machine. */
+/* JOURNAL.CTL: mapped, checked against the boot id, made again from the segments after a crash of the
+ * machine. */
 #include "queue/journal-private.h"
 
 #include "core/file.h"
@@ -39,7 +40,7 @@ pn_control_add_orphan (PnJournalControl *control, const guint8 hash[16], const c
   orphan->state = PN_ORPHAN_WAITS;
 }
 
-/* --- after a crash of the machine ------------------------------------------------------------------------------------ */
+/* --- after a crash of the machine ------------------------------------------------------------- */
 
 typedef struct {
   PnJournalControl *control;
@@ -56,7 +57,8 @@ take_as_orphan (const PnRecordHead *head, const guint8 *plain, gpointer user)
     memcpy (&length, plain, sizeof length);
   if (length > head->length - sizeof length)
     return;
-  g_autoptr (PnEnvelope) envelope = pn_envelope_from_text ((const char *) plain + sizeof length, length, NULL);
+  g_autoptr (PnEnvelope) envelope
+      = pn_envelope_from_text ((const char *) plain + sizeof length, length, NULL);
   if (envelope && envelope->id)
     pn_control_add_orphan (self->control, head->hash, envelope->id, envelope->time);
 }
@@ -95,8 +97,8 @@ rebuild_row (PnJournalControl *control, const char *path, guint number, PnKey *k
     gboolean usable = known && consumed.end >= PN_SEGMENT_START && consumed.end <= row->size;
     row->start = usable ? consumed.end : PN_SEGMENT_START;
     row->start_index = usable ? MIN (consumed.index, PN_JOURNAL_RECORDS) : 0;
-    row->committed = pn_segment_scan (fd, segment_key, head.generation, row->size, row->start, row->start_index,
-                                      &row->records, take_as_orphan, &rebuild);
+    row->committed = pn_segment_scan (fd, segment_key, head.generation, row->size, row->start,
+                                      row->start_index, &row->records, take_as_orphan, &rebuild);
     row->state = row->records > row->start_index ? PN_ROW_CLOSED : PN_ROW_FREE;
     pn_log_info ("journal_recovered", "path=%s records=%u", path, row->records - row->start_index);
   }
@@ -133,7 +135,7 @@ rebuild (PnJournalControl *control, const char *dir, PnKey *key)
   memcpy (control->magic, CONTROL_MAGIC, sizeof control->magic);
 }
 
-/* --- within the same boot --------------------------------------------------------------------------------------------- */
+/* --- within the same boot --------------------------------------------------------------------- */
 
 static gboolean
 commit_counts (const PnJournalControl *control, const PnJournalCommit *commit, const char *dir)
@@ -170,7 +172,8 @@ collect_orphans (PnJournalControl *control, const char *dir)
   }
 }
 
-/* A writer begins with a new segment: what its predecessor wrote beyond the committed end must never count. */
+/* A writer begins with a new segment: what its predecessor wrote beyond the committed end must never count.
+ */
 static void
 close_rows (PnJournalControl *control)
 {
@@ -224,7 +227,8 @@ pn_control_open (PnControl *self, const char *dir, PnKey *key, PnJournalSide sid
   pn_control_boot_id (boot);
   flock (self->fd, LOCK_EX);
   PnJournalControl *control = self->map;
-  if (memcmp (control->magic, CONTROL_MAGIC, sizeof control->magic) != 0 || memcmp (control->boot, boot, sizeof boot) != 0)
+  if (memcmp (control->magic, CONTROL_MAGIC, sizeof control->magic) != 0
+      || memcmp (control->boot, boot, sizeof boot) != 0)
     rebuild (control, dir, key);
   if (side == PN_JOURNAL_WRITER) {
     collect_orphans (control, dir);
@@ -244,7 +248,7 @@ pn_control_close (PnControl *self)
   *self = (PnControl){ .fd = -1 };
 }
 
-/* --- for the operator ------------------------------------------------------------------------------------------------- */
+/* --- for the operator ------------------------------------------------------------------------- */
 
 static guint
 count_rows (const PnJournalControl *control)

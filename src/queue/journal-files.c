@@ -1,4 +1,5 @@
-/* Messages in files of their own in receive/: ours (sealed, R0######.RCV) and what a third party drops there. */
+/* Messages in files of their own in receive/: ours (sealed, R0######.RCV) and what a third party drops there.
+ */
 #include "queue/journal-reader.h"
 
 #include "core/ids.h"
@@ -50,7 +51,7 @@ pn_held_file_free (PnHeldFile *self)
   g_free (self);
 }
 
-/* --- learning names ------------------------------------------------------------------------------------------------------ */
+/* --- learning names --------------------------------------------------------------------------- */
 
 static void
 learn (PnJournalReader *self, const char *name, gboolean complete)
@@ -121,9 +122,10 @@ pn_reader_take_events (PnJournalReader *self)
     }
 }
 
-/* --- the envelope ---------------------------------------------------------------------------------------------------------- */
+/* --- the envelope ----------------------------------------------------------------------------- */
 
-/* Up to ENVELOPE_MAX bytes of SOURCE, read until FOUND says where the envelope ends (-1: not yet, -2: never). */
+/* Up to ENVELOPE_MAX bytes of SOURCE, read until FOUND says where the envelope ends (-1: not yet, -2: never).
+ */
 typedef gssize (*FindEnd) (const GByteArray *head, gboolean all);
 
 static gssize
@@ -141,7 +143,8 @@ read_envelope (PnSource *source, GByteArray *head, FindEnd find, GError **error)
       return end;
     if (end == -2 || all || head->len > ENVELOPE_MAX) {
       g_set_error (error, PN_JOURNAL_ERROR, PN_JOURNAL_ERROR_DAMAGED,
-                   end == -2 ? "it begins with no envelope (MAIL FROM:<...>, RCPT TO:<...>)" : "its envelope does not end");
+                   end == -2 ? "it begins with no envelope (MAIL FROM:<...>, RCPT TO:<...>)"
+                             : "its envelope does not end");
       return -1;
     }
   }
@@ -170,7 +173,8 @@ address_of (const char *line, gsize length, const char *verb)
   return close ? g_strndup (line + n + 1, (gsize) (close - line) - n - 1) : NULL;
 }
 
-/* Where the lines MAIL FROM:<> and RCPT TO:<> end (GROUPWISE form of receive files: no empty line behind them). */
+/* Where the lines MAIL FROM:<> and RCPT TO:<> end (GROUPWISE form of receive files: no empty line behind
+ * them). */
 static gssize
 find_old_end (const GByteArray *head, gboolean all)
 {
@@ -180,7 +184,8 @@ find_old_end (const GByteArray *head, gboolean all)
     if (!stop)
       return all ? (line >= 2 ? (gssize) at : -2) : -1;
     gsize length = (gsize) (stop - head->data) - at;
-    g_autofree char *address = address_of ((char *) head->data + at, length, line == 0 ? "MAIL FROM:" : "RCPT TO:");
+    g_autofree char *address
+        = address_of ((char *) head->data + at, length, line == 0 ? "MAIL FROM:" : "RCPT TO:");
     if (!address)
       return line >= 2 ? (gssize) at : -2;
     at += length + 1;
@@ -270,7 +275,7 @@ read_ours (PnSource *source, guint64 *data_at, GError **error)
   return NULL;
 }
 
-/* --- opening ----------------------------------------------------------------------------------------------------------------- */
+/* --- opening ---------------------------------------------------------------------------------- */
 
 static gboolean
 passes (const GError *error)
@@ -333,12 +338,13 @@ pn_reader_open_file (PnJournalReader *self, const PnWaiting *waiting, GError **e
     return received;
   }
   gboolean again = passes (read_error);
-  g_set_error (error, again ? G_IO_ERROR : PN_JOURNAL_ERROR, again ? (int) G_IO_ERROR_FAILED : (int) PN_JOURNAL_ERROR_DAMAGED,
-               "%s: %s", path, read_error->message);
+  g_set_error (error, again ? G_IO_ERROR : PN_JOURNAL_ERROR,
+               again ? (int) G_IO_ERROR_FAILED : (int) PN_JOURNAL_ERROR_DAMAGED, "%s: %s", path,
+               read_error->message);
   return NULL;
 }
 
-/* --- the end of a file ------------------------------------------------------------------------------------------------------ */
+/* --- the end of a file ------------------------------------------------------------------------ */
 
 void
 pn_reader_end_file (PnJournalReader *self, const char *path, int fd)
@@ -353,6 +359,7 @@ pn_reader_end_file (PnJournalReader *self, const char *path, int fd)
   PnHeldFile *held = g_new0 (PnHeldFile, 1);
   held->path = g_strconcat (self->dir, "/.", name, DONE_SUFFIX, NULL);
   held->fd = fd;
+  held->pooled = pn_pool_owns (self->pool, fd);
   held->since = g_get_monotonic_time ();
   if (rename (path, held->path) < 0)
     pn_log_error ("receive_left", "path=%s reason=\"%s\"", path, g_strerror (errno));

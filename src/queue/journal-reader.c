@@ -70,7 +70,7 @@ take_due (PnJournalReader *self)
   }
 }
 
-/* --- choosing the next --------------------------------------------------------------------------------------------------- */
+/* --- choosing the next ------------------------------------------------------------------------ */
 
 typedef struct {
   PnWaiting *waiting; /* owned; NULL: the next record */
@@ -112,15 +112,17 @@ choose (PnJournalReader *self, Choice *choice, GError **error)
   memset (choice, 0, sizeof *choice);
   self->file_turn = !self->file_turn;
   g_autoptr (GError) first_error = NULL;
-  gboolean found = self->file_turn ? choose_waiting (self, choice, &first_error) : choose_record (self, choice, &first_error);
+  gboolean found = self->file_turn ? choose_waiting (self, choice, &first_error)
+                                   : choose_record (self, choice, &first_error);
   if (!found && !first_error)
-    found = self->file_turn ? choose_record (self, choice, &first_error) : choose_waiting (self, choice, &first_error);
+    found = self->file_turn ? choose_record (self, choice, &first_error)
+                            : choose_waiting (self, choice, &first_error);
   if (first_error)
     g_propagate_error (error, g_steal_pointer (&first_error));
   return found;
 }
 
-/* --- waiting ---------------------------------------------------------------------------------------------------------------- */
+/* --- waiting ---------------------------------------------------------------------------------- */
 
 static gboolean
 readable (int fd)
@@ -164,7 +166,7 @@ wait_for_news (PnJournalReader *self, gint64 end, int stop_fd)
   g_cond_broadcast (&self->changed);
 }
 
-/* --- opening what was chosen --------------------------------------------------------------------------------------------------- */
+/* --- opening what was chosen ------------------------------------------------------------------ */
 
 static void
 suspect_ended (PnJournalReader *self, guint attempts, const char *key)
@@ -192,7 +194,8 @@ end_damaged_record (PnJournalReader *self, const Choice *choice, const char *rea
 }
 
 static gboolean
-move_to_gwprob (PnJournalReader *self, const char *path, const char *gwprob, const char *reason, GError **error)
+move_to_gwprob (PnJournalReader *self, const char *path, const char *gwprob, const char *reason,
+                GError **error)
 {
   char stem[13];
   pn_queue_make_name (stem, "R0", NULL);
@@ -271,7 +274,7 @@ open_choice (PnJournalReader *self, Choice *choice, gboolean *again, GError **er
   return received;
 }
 
-/* --- taking ------------------------------------------------------------------------------------------------------------------ */
+/* --- taking ----------------------------------------------------------------------------------- */
 
 PnReceived *
 pn_journal_reader_take (PnJournalReader *self, int timeout_ms, int stop_fd, GError **error)
@@ -312,7 +315,7 @@ pn_journal_reader_take (PnJournalReader *self, int timeout_ms, int stop_fd, GErr
   }
 }
 
-/* --- what becomes of it -------------------------------------------------------------------------------------------------------- */
+/* --- what becomes of it ----------------------------------------------------------------------- */
 
 static void
 received_key (const PnReceived *received, char key[PN_CLAIM_KEY])
@@ -415,7 +418,8 @@ write_received (PnJournalReader *self, PnReceived *received, const char *path, G
 }
 
 gboolean
-pn_received_problem (PnJournalReader *self, PnReceived *received, const char *gwprob, const char *reason, GError **error)
+pn_received_problem (PnJournalReader *self, PnReceived *received, const char *gwprob, const char *reason,
+                     GError **error)
 {
   if (received->path) {
     if (!move_to_gwprob (self, received->path, gwprob, reason, error))
@@ -434,7 +438,7 @@ pn_received_problem (PnJournalReader *self, PnReceived *received, const char *gw
   return TRUE;
 }
 
-/* --- life ---------------------------------------------------------------------------------------------------------------------------- */
+/* --- life ------------------------------------------------------------------------------------- */
 
 static guint
 held_limit (void)
@@ -456,7 +460,8 @@ open_parts (PnJournalReader *self, gboolean after_crash, GError **error)
   if (!self->claims)
     return FALSE;
   self->inotify = inotify_init1 (IN_NONBLOCK | IN_CLOEXEC);
-  if (self->inotify < 0 || inotify_add_watch (self->inotify, self->dir, IN_CREATE | IN_MOVED_TO | IN_CLOSE_WRITE) < 0) {
+  if (self->inotify < 0
+      || inotify_add_watch (self->inotify, self->dir, IN_CREATE | IN_MOVED_TO | IN_CLOSE_WRITE) < 0) {
     pn_journal_set_error (error, errno, self->dir, "cannot watch the directory");
     return FALSE;
   }
@@ -479,7 +484,8 @@ take_over (PnJournalReader *self, GError **error)
 }
 
 PnJournalReader *
-pn_journal_reader_open (const char *dir, PnKey *key, const char *const *queue_paths, gboolean after_crash, GError **error)
+pn_journal_reader_open (const char *dir, PnKey *key, const char *const *queue_paths, gboolean after_crash,
+                        GError **error)
 {
   g_autofree char *parent = g_path_get_dirname (dir);
   if (!pn_file_make_dirs (dir, error))
@@ -499,13 +505,25 @@ pn_journal_reader_open (const char *dir, PnKey *key, const char *const *queue_pa
   self->files = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   self->later = g_sequence_new (NULL);
   self->held_files = g_ptr_array_new_with_free_func ((GDestroyNotify) pn_held_file_free);
-  if (!pn_control_open (&self->control, dir, key, PN_JOURNAL_READER, error) || !open_parts (self, after_crash, error)
-      || !take_over (self, error)) {
+  if (!pn_control_open (&self->control, dir, key, PN_JOURNAL_READER, error)
+      || !open_parts (self, after_crash, error) || !take_over (self, error)) {
     pn_journal_reader_close (self);
     return NULL;
   }
   pn_reader_scan_files (self);
   return self;
+}
+
+gboolean
+pn_journal_reader_recycle (PnJournalReader *self, PnQueue *queue, GError **error)
+{
+  g_return_val_if_fail (!self->pool, FALSE);
+  self->pool = pn_pool_new (pn_queue_path (queue), self->held_max, error);
+  if (!self->pool)
+    return FALSE;
+  self->recycled = queue;
+  queue->pool = self->pool;
+  return TRUE;
 }
 
 static void
@@ -520,6 +538,8 @@ pn_journal_reader_close (PnJournalReader *self)
 {
   if (!self)
     return;
+  if (self->recycled)
+    self->recycled->pool = NULL;
   pn_control_close (&self->control);
   pn_claims_free (self->claims);
   g_ptr_array_unref (self->segments);
@@ -529,6 +549,7 @@ pn_journal_reader_close (PnJournalReader *self)
   g_sequence_foreach (self->later, free_waiting, NULL);
   g_sequence_free (self->later);
   g_ptr_array_unref (self->held_files);
+  pn_pool_free (self->pool);
   if (self->bell >= 0)
     close (self->bell);
   if (self->inotify >= 0)

@@ -11,7 +11,8 @@ typedef enum { PN_RECORD_OUT, PN_RECORD_HELD, PN_RECORD_FLUSHING, PN_RECORD_CONS
 /* A record the reader has come past. */
 typedef struct {
   guint32 offset; /* in units of PN_RECORD_ALIGN */
-  guint32 state;  /* PnRecordState */
+  guint16 state;  /* PnRecordState */
+  guint16 pooled; /* the queue file is one of the pool */
   int fd;         /* of its queue file while HELD or FLUSHING */
   guint32 since;  /* monotonic seconds when it became HELD */
 } PnSegmentRecord;
@@ -27,10 +28,10 @@ typedef struct {
   guint prefix;        /* records[0] to records[prefix - 1] are consumed */
   guint noted_prefix;  /* what the consumption head says */
   gint64 noted_at;
-  guint n_open;        /* not yet consumed */
-  gint64 closed_at;    /* monotonic; 0: not seen closed */
-  gboolean damaged;    /* kept for an operator instead of being used again */
-  guint8 *chunk;       /* read ahead */
+  guint n_open;     /* not yet consumed */
+  gint64 closed_at; /* monotonic; 0: not seen closed */
+  gboolean damaged; /* kept for an operator instead of being used again */
+  guint8 *chunk;    /* read ahead */
   guint64 chunk_at;
   gsize chunk_length;
 } PnSegment;
@@ -39,16 +40,18 @@ typedef struct {
 typedef struct {
   guint64 generation; /* 0: a file */
   guint32 index;
-  char *name;         /* of the file */
+  char *name; /* of the file */
   guint attempts;
-  gint64 due;         /* monotonic */
-  gboolean settling;  /* a stranger's file that may still be written */
+  gint64 due;        /* monotonic */
+  gboolean settling; /* a stranger's file that may still be written */
 } PnWaiting;
 
-/* A file in receive/ whose queue file is not consumed yet: renamed to PATH, so that it is not converted again. */
+/* A file in receive/ whose queue file is not consumed yet: renamed to PATH, so that it is not converted
+ * again. */
 typedef struct {
   char *path;
   int fd;
+  gboolean pooled;
   gint64 since;
   gboolean flushing;
 } PnHeldFile;
@@ -59,23 +62,25 @@ struct PnJournalReader {
   PnKey *key;
   PnControl control;
   PnClaims *claims;
+  PnQueue *recycled; /* borrowed; its pool is ours */
+  PnPool *pool;
   int bell, inotify;
   GMutex checkpoint_lock;
   GMutex lock;
   GCond changed;
   gboolean watching;
-  GPtrArray *segments;   /* PnSegment, oldest generation first */
-  GHashTable *files;     /* names known: char * */
-  GQueue ready;          /* PnWaiting */
-  GQueue suspects;       /* PnWaiting with attempts: given out one at a time */
+  GPtrArray *segments; /* PnSegment, oldest generation first */
+  GHashTable *files;   /* names known: char * */
+  GQueue ready;        /* PnWaiting */
+  GQueue suspects;     /* PnWaiting with attempts: given out one at a time */
   gboolean suspect_out;
   GSequence *later;      /* PnWaiting by due time */
   GPtrArray *held_files; /* PnHeldFile */
   guint n_held, held_max;
-  gboolean file_turn;    /* files and records take turns */
+  gboolean file_turn; /* files and records take turns */
 };
 
-/* --- journal-reader.c ------------------------------------------------------------------------------------------------- */
+/* --- journal-reader.c ------------------------------------------------------------------------- */
 
 void pn_waiting_free (PnWaiting *self);
 /* Puts WAITING (taken) where it is given out from, now or when it is due. */
@@ -83,7 +88,7 @@ void pn_reader_make_ready (PnJournalReader *self, PnWaiting *waiting);
 void pn_reader_put_later (PnJournalReader *self, PnWaiting *waiting, gint64 delay_us);
 void pn_reader_wake (PnJournalReader *self);
 
-/* --- journal-records.c ------------------------------------------------------------------------------------------------ */
+/* --- journal-records.c ------------------------------------------------------------------------ */
 
 typedef struct {
   PnSegment *segment; /* borrowed, by generation only once the lock is left */
@@ -99,7 +104,8 @@ void pn_reader_find_segments (PnJournalReader *self);
 PnSegment *pn_reader_segment (PnJournalReader *self, guint64 generation);
 /* The next record, or the one named by WAITING.  FALSE without error: there is none. */
 gboolean pn_reader_next_record (PnJournalReader *self, PnRawRecord *raw, GError **error);
-gboolean pn_reader_read_again (PnJournalReader *self, const PnWaiting *waiting, PnRawRecord *raw, GError **error);
+gboolean pn_reader_read_again (PnJournalReader *self, const PnWaiting *waiting, PnRawRecord *raw,
+                               GError **error);
 /* Opens RAW (without the lock). */
 PnReceived *pn_reader_open_record (PnJournalReader *self, PnRawRecord *raw, GError **error);
 gboolean pn_reader_has_records (PnJournalReader *self);
@@ -108,7 +114,15 @@ void pn_reader_end_record (PnJournalReader *self, guint64 generation, guint32 in
 void pn_segment_free (PnSegment *self);
 void pn_record_key (guint64 generation, guint32 index, char key[PN_CLAIM_KEY]);
 
-/* --- journal-files.c -------------------------------------------------------------------------------------------------- */
+/* Whether nobody but the pool has a name for the queue file FD. */
+gboolean pn_reader_is_consumed (int fd, gboolean pooled);
+/* Lets go of the queue file, consumed or flushed. */
+void pn_reader_release (PnJournalReader *self, int fd, gboolean pooled, gboolean was_consumed);
+/* Looks at a few of the oldest records that are held. */
+void pn_reader_sweep_some (PnJournalReader *self, PnSegment *segment);
+void pn_segment_advance (PnSegment *segment);
+
+/* --- journal-files.c -------------------------------------------------------------------------- */
 
 void pn_reader_scan_files (PnJournalReader *self);
 void pn_reader_take_events (PnJournalReader *self);
@@ -118,8 +132,8 @@ gboolean pn_reader_file_settled (PnJournalReader *self, const char *name);
 PnReceived *pn_reader_open_file (PnJournalReader *self, const PnWaiting *waiting, GError **error);
 void pn_reader_end_file (PnJournalReader *self, const char *path, int fd);
 void pn_held_file_free (PnHeldFile *self);
-/* What the last run had converted and not yet removed: removed, as it is flushed now, or (after a crash of the machine)
- * converted again. */
+/* What the last run had converted and not yet removed: removed, as it is flushed now, or (after a crash of
+ * the machine) converted again. */
 void pn_reader_clear_done_files (PnJournalReader *self, gboolean same_boot);
 void pn_file_key (const char *name, char key[PN_CLAIM_KEY]);
 

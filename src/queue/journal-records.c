@@ -10,6 +10,8 @@
 #include <unistd.h>
 
 #define CHUNK (256 * 1024)
+/* Records looked at for each one that ends, so that what is consumed comes back soon. */
+#define SWEEP 4
 
 void
 pn_record_key (guint64 generation, guint32 index, char key[PN_CLAIM_KEY])
@@ -65,10 +67,14 @@ open_segment (PnJournalReader *self, guint number)
   PnSegmentHead head;
   guint8 key[PN_SEGMENT_KEY];
   int fd = open (path, O_RDWR | O_CLOEXEC);
-  if (fd < 0 || !pn_segment_read_head (fd, self->key, &head, key, &error) || head.generation != row->generation) {
-    /* The writer may be just taking it into use; else it is looked at again, and again logged, with the next scan. */
+  if (fd < 0 || !pn_segment_read_head (fd, self->key, &head, key, &error)
+      || head.generation != row->generation) {
+    /* The writer may be just taking it into use; else it is looked at again, and again logged, with the next
+     * scan. */
     pn_log_error ("journal_segment_unreadable", "path=%s reason=\"%s\"", path,
-                  fd < 0 ? g_strerror (errno) : error ? error->message : "its generation is another");
+                  fd < 0  ? g_strerror (errno)
+                  : error ? error->message
+                          : "its generation is another");
     if (fd >= 0)
       close (fd);
     return;
@@ -118,7 +124,7 @@ pn_reader_has_records (PnJournalReader *self)
   return FALSE;
 }
 
-/* --- reading ---------------------------------------------------------------------------------------------------------- */
+/* --- reading ---------------------------------------------------------------------------------- */
 
 static gboolean
 read_exactly (int fd, void *data, gsize length, guint64 offset)
@@ -136,7 +142,8 @@ read_exactly (int fd, void *data, gsize length, guint64 offset)
   return TRUE;
 }
 
-/* LENGTH bytes at OFFSET, by way of the chunk; what lies beyond COMMITTED is not read ahead, as it is still being written. */
+/* LENGTH bytes at OFFSET, by way of the chunk; what lies beyond COMMITTED is not read ahead, as it is still
+ * being written. */
 static gboolean
 read_bytes (PnSegment *segment, guint64 committed, void *out, gsize length, guint64 offset)
 {
@@ -161,12 +168,14 @@ damaged (PnSegment *segment, guint32 index, const char *what, GError **error)
 {
   segment->damaged = TRUE;
   g_set_error (error, PN_JOURNAL_ERROR, PN_JOURNAL_ERROR_DAMAGED,
-               "receive journal, generation %" G_GUINT64_FORMAT ", record %u: %s", segment->generation, index, what);
+               "receive journal, generation %" G_GUINT64_FORMAT ", record %u: %s", segment->generation, index,
+               what);
   return FALSE;
 }
 
 static gboolean
-read_raw (PnJournalReader *self, PnSegment *segment, guint64 offset, guint32 index, PnRawRecord *raw, GError **error)
+read_raw (PnJournalReader *self, PnSegment *segment, guint64 offset, guint32 index, PnRawRecord *raw,
+          GError **error)
 {
   guint64 committed = __atomic_load_n (&row_of (self, segment)->committed, __ATOMIC_ACQUIRE);
   *raw = (PnRawRecord){ .segment = segment, .generation = segment->generation, .index = index };
@@ -198,7 +207,8 @@ note_record (PnSegment *segment, guint64 offset, gboolean consumed)
   segment->n_open += !consumed;
 }
 
-/* Steps over the next record of SEGMENT.  FALSE without error: it was done in an earlier run or is put with the suspects. */
+/* Steps over the next record of SEGMENT.  FALSE without error: it was done in an earlier run or is put with
+ * the suspects. */
 static gboolean
 step (PnJournalReader *self, PnSegment *segment, PnRawRecord *raw, GError **error)
 {
@@ -262,7 +272,7 @@ pn_reader_read_again (PnJournalReader *self, const PnWaiting *waiting, PnRawReco
   return TRUE;
 }
 
-/* --- opening ------------------------------------------------------------------------------------------------------------ */
+/* --- opening ---------------------------------------------------------------------------------- */
 
 PnReceived *
 pn_reader_open_record (PnJournalReader *self, PnRawRecord *raw, GError **error)
@@ -281,7 +291,8 @@ pn_reader_open_record (PnJournalReader *self, PnRawRecord *raw, GError **error)
   g_autoptr (GError) envelope_error = NULL;
   g_autoptr (PnEnvelope) envelope = NULL;
   if (!what) {
-    envelope = pn_envelope_from_text ((const char *) plain + sizeof text_length, text_length, &envelope_error);
+    envelope
+        = pn_envelope_from_text ((const char *) plain + sizeof text_length, text_length, &envelope_error);
     if (!envelope)
       what = envelope_error->message;
     else if (!envelope->id)
@@ -289,7 +300,8 @@ pn_reader_open_record (PnJournalReader *self, PnRawRecord *raw, GError **error)
   }
   if (what) {
     g_set_error (error, PN_JOURNAL_ERROR, PN_JOURNAL_ERROR_DAMAGED,
-                 "receive journal, generation %" G_GUINT64_FORMAT ", record %u: %s", raw->generation, raw->index, what);
+                 "receive journal, generation %" G_GUINT64_FORMAT ", record %u: %s", raw->generation,
+                 raw->index, what);
     return NULL;
   }
   PnReceived *received = g_new0 (PnReceived, 1);
@@ -304,6 +316,53 @@ pn_reader_open_record (PnJournalReader *self, PnRawRecord *raw, GError **error)
   received->slot = PN_CLAIM_NONE;
   received->reader = self;
   return received;
+}
+
+gboolean
+pn_reader_is_consumed (int fd, gboolean pooled)
+{
+  struct stat st;
+  return fstat (fd, &st) == 0 && st.st_nlink == (pooled ? 1 : 0);
+}
+
+void
+pn_reader_release (PnJournalReader *self, int fd, gboolean pooled, gboolean was_consumed)
+{
+  if (pooled && was_consumed) {
+    pn_pool_give_back (self->pool, fd);
+    return;
+  }
+  if (pooled)
+    pn_pool_retire (self->pool, fd);
+  close (fd);
+}
+
+void
+pn_segment_advance (PnSegment *segment)
+{
+  while (segment->prefix < segment->records->len
+         && g_array_index (segment->records, PnSegmentRecord, segment->prefix).state == PN_RECORD_CONSUMED)
+    segment->prefix++;
+}
+
+void
+pn_reader_sweep_some (PnJournalReader *self, PnSegment *segment)
+{
+  pn_segment_advance (segment);
+  guint end = MIN (segment->records->len, segment->prefix + SWEEP);
+  for (guint i = segment->prefix; i < end; i++) {
+    PnSegmentRecord *record = &g_array_index (segment->records, PnSegmentRecord, i);
+    if (record->state != PN_RECORD_HELD)
+      continue;
+    /* They are consumed about in order. */
+    if (!pn_reader_is_consumed (record->fd, record->pooled))
+      break;
+    pn_reader_release (self, record->fd, record->pooled, TRUE);
+    record->fd = -1;
+    record->state = PN_RECORD_CONSUMED;
+    segment->n_open--;
+    self->n_held--;
+  }
 }
 
 void
@@ -321,8 +380,11 @@ pn_reader_end_record (PnJournalReader *self, guint64 generation, guint32 index, 
   record->fd = fd;
   record->since = (guint32) (g_get_monotonic_time () / G_USEC_PER_SEC);
   record->state = fd >= 0 ? PN_RECORD_HELD : PN_RECORD_CONSUMED;
+  record->pooled = fd >= 0 && pn_pool_owns (self->pool, fd);
   if (fd >= 0)
     self->n_held++;
   else
     segment->n_open--;
+  pn_reader_sweep_some (self, g_ptr_array_index (self->segments, 0));
+  pn_reader_sweep_some (self, segment);
 }

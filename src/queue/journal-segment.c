@@ -21,8 +21,8 @@ void
 pn_journal_set_error (GError **error, int errnum, const char *path, const char *what)
 {
   gboolean full = errnum == ENOSPC || errnum == EDQUOT || errnum == EFBIG;
-  g_set_error (error, PN_JOURNAL_ERROR, full ? PN_JOURNAL_ERROR_FULL : PN_JOURNAL_ERROR_IO, "%s: %s: %s", path, what,
-               g_strerror (errnum));
+  g_set_error (error, PN_JOURNAL_ERROR, full ? PN_JOURNAL_ERROR_FULL : PN_JOURNAL_ERROR_IO, "%s: %s: %s",
+               path, what, g_strerror (errnum));
 }
 
 /* 0, or the reason. */
@@ -58,7 +58,7 @@ read_at (int fd, void *data, gsize length, guint64 offset)
   return TRUE;
 }
 
-/* --- files ---------------------------------------------------------------------------------------------------------- */
+/* --- files ------------------------------------------------------------------------------------ */
 
 char *
 pn_segment_path (const char *dir, guint row)
@@ -78,7 +78,8 @@ pn_segment_row (const char *name)
   return number >= 1 && number <= PN_JOURNAL_ROWS ? (int) number - 1 : -1;
 }
 
-/* Written in full, so that a commit changes neither size nor extents and a full disk shows here and not later. */
+/* Written in full, so that a commit changes neither size nor extents and a full disk shows here and not
+ * later. */
 static int
 fill (int fd, guint64 size)
 {
@@ -115,7 +116,7 @@ pn_segment_prepare (const char *dir, guint row, guint64 size, GError **error)
   return TRUE;
 }
 
-/* --- heads ---------------------------------------------------------------------------------------------------------- */
+/* --- heads ------------------------------------------------------------------------------------ */
 
 static char *
 key_label (guint64 generation)
@@ -124,7 +125,8 @@ key_label (guint64 generation)
 }
 
 gboolean
-pn_segment_begin (int fd, PnKey *domain_key, guint64 generation, guint64 size, guint8 key[PN_SEGMENT_KEY], GError **error)
+pn_segment_begin (int fd, PnKey *domain_key, guint64 generation, guint64 size, guint8 key[PN_SEGMENT_KEY],
+                  GError **error)
 {
   PnSegmentHead head = { .generation = generation, .size = size };
   memcpy (head.magic, SEGMENT_MAGIC, sizeof head.magic);
@@ -145,7 +147,8 @@ pn_segment_begin (int fd, PnKey *domain_key, guint64 generation, guint64 size, g
 }
 
 gboolean
-pn_segment_read_head (int fd, PnKey *domain_key, PnSegmentHead *head, guint8 key[PN_SEGMENT_KEY], GError **error)
+pn_segment_read_head (int fd, PnKey *domain_key, PnSegmentHead *head, guint8 key[PN_SEGMENT_KEY],
+                      GError **error)
 {
   if (!read_at (fd, head, sizeof *head, 0)) {
     g_set_error (error, PN_JOURNAL_ERROR, PN_JOURNAL_ERROR_DAMAGED, "the segment is cut off");
@@ -156,7 +159,8 @@ pn_segment_read_head (int fd, PnKey *domain_key, PnSegmentHead *head, guint8 key
     return TRUE;
   g_autofree char *label = key_label (head->generation);
   g_autoptr (GBytes) opened = NULL;
-  if (memcmp (head->magic, SEGMENT_MAGIC, sizeof head->magic) == 0 && head->key_length <= sizeof head->sealed_key)
+  if (memcmp (head->magic, SEGMENT_MAGIC, sizeof head->magic) == 0
+      && head->key_length <= sizeof head->sealed_key)
     opened = pn_unseal_bytes (domain_key, head->sealed_key, head->key_length, label, error);
   else
     g_set_error (error, PN_JOURNAL_ERROR, PN_JOURNAL_ERROR_DAMAGED, "it does not begin as a segment does");
@@ -175,8 +179,8 @@ pn_segment_read_head (int fd, PnKey *domain_key, PnSegmentHead *head, guint8 key
 gboolean
 pn_segment_read_consumed (int fd, guint64 generation, PnConsumptionHead *out)
 {
-  return read_at (fd, out, sizeof *out, PN_SEGMENT_CONSUMED) && memcmp (out->magic, CONSUMED_MAGIC, sizeof out->magic) == 0
-         && out->generation == generation;
+  return read_at (fd, out, sizeof *out, PN_SEGMENT_CONSUMED)
+         && memcmp (out->magic, CONSUMED_MAGIC, sizeof out->magic) == 0 && out->generation == generation;
 }
 
 gboolean
@@ -193,7 +197,7 @@ pn_segment_write_consumed (int fd, const PnConsumptionHead *consumed, const char
   return FALSE;
 }
 
-/* --- records -------------------------------------------------------------------------------------------------------- */
+/* --- records ---------------------------------------------------------------------------------- */
 
 guint64
 pn_record_size (guint64 length)
@@ -260,12 +264,13 @@ pn_record_seal (const guint8 key[PN_SEGMENT_KEY], guint64 generation, guint32 in
 gboolean
 pn_record_head_ok (const PnRecordHead *head, guint64 generation, guint32 index, guint64 left)
 {
-  return head->magic == RECORD_MAGIC && head->generation == generation && head->index == index && head->length > 0
-         && head->length <= G_MAXINT && pn_record_size (head->length) <= left;
+  return head->magic == RECORD_MAGIC && head->generation == generation && head->index == index
+         && head->length > 0 && head->length <= G_MAXINT && pn_record_size (head->length) <= left;
 }
 
 gboolean
-pn_record_open (const guint8 key[PN_SEGMENT_KEY], const PnRecordHead *head, const guint8 *sealed, guint8 *plain)
+pn_record_open (const guint8 key[PN_SEGMENT_KEY], const PnRecordHead *head, const guint8 *sealed,
+                guint8 *plain)
 {
   guint8 nonce[12];
   make_nonce (nonce, head->index);
@@ -274,7 +279,8 @@ pn_record_open (const guint8 key[PN_SEGMENT_KEY], const PnRecordHead *head, cons
   return EVP_DecryptInit_ex2 (context, cipher_type (), key, nonce, NULL)
          && EVP_DecryptUpdate (context, NULL, &n, (const guint8 *) head, sizeof *head)
          && EVP_DecryptUpdate (context, plain, &n, sealed, (int) head->length)
-         && EVP_CIPHER_CTX_ctrl (context, EVP_CTRL_AEAD_SET_TAG, PN_RECORD_TAG, (void *) (sealed + head->length))
+         && EVP_CIPHER_CTX_ctrl (context, EVP_CTRL_AEAD_SET_TAG, PN_RECORD_TAG,
+                                 (void *) (sealed + head->length))
          && EVP_DecryptFinal_ex (context, plain + head->length, &n) > 0;
 }
 

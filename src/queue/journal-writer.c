@@ -1,4 +1,5 @@
-/* The writer: sessions hand in records, one thread seals what has come together, writes it and flushes once. */
+/* The writer: sessions hand in records, one thread seals what has come together, writes it and flushes once.
+ */
 #include "queue/journal-private.h"
 
 #include "core/log.h"
@@ -68,7 +69,7 @@ active_row (PnJournal *self)
   return &self->control.map->rows[self->row];
 }
 
-/* --- preparing segments ----------------------------------------------------------------------------------------------- */
+/* --- preparing segments ----------------------------------------------------------------------- */
 
 static int
 find_row (PnJournal *self, PnRowState state)
@@ -85,7 +86,8 @@ prepare_one (PnJournal *self, GError **error)
   int row = find_row (self, PN_ROW_ABSENT);
   if (row < 0) {
     g_set_error (error, PN_JOURNAL_ERROR, PN_JOURNAL_ERROR_FULL,
-                 "%s: the receive journal is full: all its %d segments wait for the agent", self->dir, PN_JOURNAL_ROWS);
+                 "%s: the receive journal is full: all its %d segments wait for the agent", self->dir,
+                 PN_JOURNAL_ROWS);
     return FALSE;
   }
   if (!pn_segment_prepare (self->dir, (guint) row, self->segment_size, error))
@@ -157,7 +159,7 @@ get_free_row (PnJournal *self, GError **error)
   return row;
 }
 
-/* --- the active segment ------------------------------------------------------------------------------------------------ */
+/* --- the active segment ----------------------------------------------------------------------- */
 
 static void
 close_segment (PnJournal *self)
@@ -214,7 +216,8 @@ make_room (PnJournal *self, guint64 size, GError **error)
     return TRUE;
   if (PN_SEGMENT_START + size > self->segment_size) {
     g_set_error (error, PN_JOURNAL_ERROR, PN_JOURNAL_ERROR_IO,
-                 "the record of %" G_GUINT64_FORMAT " bytes is larger than a segment of the receive journal", size);
+                 "the record of %" G_GUINT64_FORMAT " bytes is larger than a segment of the receive journal",
+                 size);
     return FALSE;
   }
   close_segment (self);
@@ -228,7 +231,7 @@ make_room (PnJournal *self, guint64 size, GError **error)
   return TRUE;
 }
 
-/* --- committing --------------------------------------------------------------------------------------------------------- */
+/* --- committing ------------------------------------------------------------------------------- */
 
 static PnJournalCommit *
 ring_slot (PnJournal *self, guint64 ticket)
@@ -331,14 +334,16 @@ seal_batch (PnJournal *self, Pending *list, gsize *used_out)
   last->next = NULL;
   guint64 generation = active_row (self)->generation;
   for (Pending *p = list; p; p = p->next) {
-    pn_record_seal (self->segment_key, generation, self->index++, p->hash, p->plain, p->length, self->buffer + used);
+    pn_record_seal (self->segment_key, generation, self->index++, p->hash, p->plain, p->length,
+                    self->buffer + used);
     used += (gsize) pn_record_size (p->length);
   }
   *used_out = used;
   return rest;
 }
 
-/* After a flush that failed nobody knows what is on the disk: what was not promised must not turn up after a crash. */
+/* After a flush that failed nobody knows what is on the disk: what was not promised must not turn up after a
+ * crash. */
 static void
 abandon_segment (PnJournal *self, guint64 from)
 {
@@ -403,11 +408,11 @@ committer_main (gpointer data)
   return NULL;
 }
 
-/* --- handing in ------------------------------------------------------------------------------------------------------------ */
+/* --- handing in ------------------------------------------------------------------------------- */
 
 static Pending *
-pending_new (PnJournal *self, const char *id, const guint8 hash[16], gsize length, guint64 *ticket, PnJournalDone done,
-             gpointer user)
+pending_new (PnJournal *self, const char *id, const guint8 hash[16], gsize length, guint64 *ticket,
+             PnJournalDone done, gpointer user)
 {
   Pending *pending = g_malloc (sizeof *pending + length);
   *pending = (Pending){ .done = done, .user = user, .fd = -1, .length = (guint32) length };
@@ -421,14 +426,15 @@ pending_new (PnJournal *self, const char *id, const guint8 hash[16], gsize lengt
 }
 
 void
-pn_journal_append (PnJournal *self, const PnEnvelope *envelope, const void *data, gsize length, const guint8 hash[16],
-                   guint64 *ticket, PnJournalDone done, gpointer user)
+pn_journal_append (PnJournal *self, const PnEnvelope *envelope, const void *data, gsize length,
+                   const guint8 hash[16], guint64 *ticket, PnJournalDone done, gpointer user)
 {
   g_autofree char *text = pn_envelope_to_text (envelope);
   guint32 text_length = (guint32) strlen (text);
   gsize total = sizeof text_length + text_length + length;
   if (total > G_MAXINT / 2) {
-    g_autoptr (GError) error = g_error_new (PN_JOURNAL_ERROR, PN_JOURNAL_ERROR_IO, "too large for the receive journal");
+    g_autoptr (GError) error
+        = g_error_new (PN_JOURNAL_ERROR, PN_JOURNAL_ERROR_IO, "too large for the receive journal");
     done (user, error);
     return;
   }
@@ -471,7 +477,8 @@ keep_file (PnJournal *self, Pending *pending, GError **error)
     }
     if (!g_error_matches (link_error, G_IO_ERROR, G_IO_ERROR_EXISTS)) {
       gboolean full = g_error_matches (link_error, G_IO_ERROR, G_IO_ERROR_NO_SPACE);
-      g_set_error_literal (error, PN_JOURNAL_ERROR, full ? PN_JOURNAL_ERROR_FULL : PN_JOURNAL_ERROR_IO, link_error->message);
+      g_set_error_literal (error, PN_JOURNAL_ERROR, full ? PN_JOURNAL_ERROR_FULL : PN_JOURNAL_ERROR_IO,
+                           link_error->message);
       return FALSE;
     }
   }
@@ -494,15 +501,15 @@ file_main (gpointer data, gpointer user)
 }
 
 void
-pn_journal_append_file (PnJournal *self, const char *id, int fd, const guint8 hash[16], guint64 *ticket, PnJournalDone done,
-                        gpointer user)
+pn_journal_append_file (PnJournal *self, const char *id, int fd, const guint8 hash[16], guint64 *ticket,
+                        PnJournalDone done, gpointer user)
 {
   Pending *pending = pending_new (self, id, hash, 0, ticket, done, user);
   pending->fd = fd;
   g_thread_pool_push (self->files, pending, NULL);
 }
 
-/* --- answers ----------------------------------------------------------------------------------------------------------------- */
+/* --- answers ---------------------------------------------------------------------------------- */
 
 void
 pn_journal_answered (PnJournal *self, guint64 ticket)
@@ -565,9 +572,10 @@ pn_journal_take_orphan (PnJournal *self, const guint8 hash[16])
   return id;
 }
 
-/* --- life ----------------------------------------------------------------------------------------------------------------------- */
+/* --- life ------------------------------------------------------------------------------------- */
 
-/* After a time of much waiting there are more free segments than are ever needed, or of another size than is set now. */
+/* After a time of much waiting there are more free segments than are ever needed, or of another size than is
+ * set now. */
 static void
 drop_spare (PnJournal *self)
 {

@@ -1,6 +1,7 @@
 #include "queue/outgoing.h"
 
 #include "convert/native.h"
+#include "queue/queue-private.h"
 
 #include <unistd.h>
 
@@ -14,10 +15,9 @@ write_sealed (int fd, PnKey *key, PnMessage *message, GError **error)
          && pn_file_sink_flush (file, error);
 }
 
-int
-pn_outgoing_stage (PnQueue *queue, PnKey *key, PnMessage *message, GError **error)
+static int
+write_to (int fd, PnQueue *queue, PnKey *key, PnMessage *message, GError **error)
 {
-  int fd = pn_queue_stage (queue, error);
   if (fd < 0)
     return -1;
   if (write_sealed (fd, key, message, error))
@@ -27,10 +27,16 @@ pn_outgoing_stage (PnQueue *queue, PnKey *key, PnMessage *message, GError **erro
   return -1;
 }
 
+int
+pn_outgoing_stage (PnQueue *queue, PnKey *key, PnMessage *message, GError **error)
+{
+  return write_to (pn_queue_stage (queue, error), queue, key, message, error);
+}
+
 gboolean
 pn_outgoing_put (PnQueue *queue, PnKey *key, PnMessage *message, guint priority, GError **error)
 {
-  int fd = pn_outgoing_stage (queue, key, message, error);
+  int fd = write_to (pn_queue_stage_new (queue, error), queue, key, message, error);
   if (fd < 0)
     return FALSE;
   gboolean ok = pn_queue_put (queue, fd, priority, FALSE, NULL, error);

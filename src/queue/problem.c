@@ -61,8 +61,8 @@ link_to (const char *path, const char *directory, const char *stem, const char *
 }
 
 char *
-pn_problem_move (const char *path, const char *directory, const char *stem, const char *program, const char *reason,
-                 GError **error)
+pn_problem_move (const char *path, const char *directory, const char *stem, const char *program,
+                 const char *reason, GError **error)
 {
   if (!pn_file_make_dirs (directory, error) || !flush_and_mark (path, error)) {
     pn_queue_convert_error (error);

@@ -53,8 +53,9 @@ take_over (PnClaims *self, gboolean after_crash)
       slot->attempts++;
       slot->time = now;
     }
-    gboolean keep = (slot->state == BUSY || slot->state == REMEMBERED) && slot->attempts > 0 && slot->attempts < 1000
-                    && now - slot->time < FORGET_AFTER && !g_hash_table_contains (self->remembered, slot->key);
+    gboolean keep = (slot->state == BUSY || slot->state == REMEMBERED) && slot->attempts > 0
+                    && slot->attempts < 1000 && now - slot->time < FORGET_AFTER
+                    && !g_hash_table_contains (self->remembered, slot->key);
     if (!keep) {
       slot->attempts = 0;
       forget_slot (self, i);

@@ -31,8 +31,8 @@ flush_queue (const char *path, GError **error)
   return TRUE;
 }
 
-/* First the data, then the mark, then the directories: a mover that saw the file unmarked has linked it before the mark
- * and therefore before the directories are flushed; one that saw the mark flushes itself. */
+/* First the data, then the mark, then the directories: a mover that saw the file unmarked has linked it
+ * before the mark and therefore before the directories are flushed; one that saw the mark flushes itself. */
 static gboolean
 flush_files (const int *fds, gsize n, gboolean *named, GError **error)
 {
@@ -118,7 +118,7 @@ pn_queue_cover_all (const char *const *queue_paths, GError **error)
   return TRUE;
 }
 
-/* --- for the operator ------------------------------------------------------------------------------------------------ */
+/* --- for the operator ------------------------------------------------------------------------- */
 
 static void
 add_once (GPtrArray *list, char *path /* taken */)
@@ -189,7 +189,8 @@ pn_queue_list_all (const PnConfig *config)
   add_once (list, g_build_filename (domain, "WPCSIN", NULL));
   add_outputs (list, domain, NULL);
   for (guint i = 0; i < config->post_offices->len; i++)
-    add_outputs (list, ((const PnPostOfficeConfig *) g_ptr_array_index (config->post_offices, i))->path, "OFS");
+    add_outputs (list, ((const PnPostOfficeConfig *) g_ptr_array_index (config->post_offices, i))->path,
+                 "OFS");
   add_outputs (list, own, "GWI0001");
   for (guint i = 0; i < gateways->len; i++)
     add_outputs (list, g_ptr_array_index (gateways, i), NULL);

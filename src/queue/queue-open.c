@@ -17,7 +17,8 @@ head_read (PnSource *base, guint64 offset, void *buffer, gsize length, GError **
 {
   gsize done = 0;
   while (done < length) {
-    ssize_t n = pread (((HeadSource *) base)->fd, (char *) buffer + done, length - done, (off_t) (offset + done));
+    ssize_t n
+        = pread (((HeadSource *) base)->fd, (char *) buffer + done, length - done, (off_t) (offset + done));
     if (n < 0 && errno == EINTR)
       continue;
     if (n < 0) {

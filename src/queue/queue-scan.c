@@ -1,5 +1,5 @@
-/* Taking from queues.  Names become known once, by a scan or by inotify, and are then given out without reading the
- * directories again; one of the waiting threads at a time watches, the others wait for it. */
+/* Taking from queues.  Names become known once, by a scan or by inotify, and are then given out without
+ * reading the directories again; one of the waiting threads at a time watches, the others wait for it. */
 #include "queue/queue-private.h"
 
 #include "core/log.h"
@@ -40,15 +40,15 @@ struct PnQueueScanner {
   gboolean watching; /* a thread waits in poll() */
   PnQueue **queues;
   gsize n_queues;
-  PnClaims **claims;         /* one each */
-  GHashTable *known;         /* Entry -> itself: ready, suspect, later and given out */
+  PnClaims **claims; /* one each */
+  GHashTable *known; /* Entry -> itself: ready, suspect, later and given out */
   GQueue ready[PN_QUEUE_PRIORITIES];
   guint n_ready;
-  GQueue suspects;           /* those with attempts: given out one at a time, so that the innocent are found out */
+  GQueue suspects; /* those with attempts: given out one at a time, so that the innocent are found out */
   gboolean suspect_out;
-  GSequence *later;          /* Entry by due time */
+  GSequence *later; /* Entry by due time */
   int inotify, wake;
-  GHashTable *watches;       /* descriptor -> Watch */
+  GHashTable *watches;        /* descriptor -> Watch */
   gint64 interval, next_scan; /* monotonic microseconds */
   gboolean left_out;          /* there were more names than are kept */
   gboolean in_grace;          /* a file that may still become one was seen */
@@ -95,7 +95,7 @@ forget (PnQueueScanner *self, Entry *entry)
   g_hash_table_remove (self->known, entry);
 }
 
-/* --- files that do not belong in a queue ---------------------------------------------------------------------------- */
+/* --- files that do not belong in a queue ------------------------------------------------------ */
 
 /* Moves a file that is no queue file; FALSE if it may still become one. */
 static gboolean
@@ -125,7 +125,7 @@ put_aside (PnQueueScanner *self, guint queue, guint priority, const char *name, 
   return TRUE;
 }
 
-/* --- learning names ------------------------------------------------------------------------------------------------- */
+/* --- learning names --------------------------------------------------------------------------- */
 
 static void
 make_ready (PnQueueScanner *self, Entry *entry)
@@ -312,7 +312,7 @@ learn_news (PnQueueScanner *self)
     scan (self);
 }
 
-/* --- giving out ----------------------------------------------------------------------------------------------------- */
+/* --- giving out ------------------------------------------------------------------------------- */
 
 static void
 put_later (PnQueueScanner *self, Entry *entry, gint64 delay_us)
@@ -335,7 +335,9 @@ check_out (PnQueueScanner *self, Entry *entry)
       put_later (self, entry, 10 * G_USEC_PER_SEC);
     return NULL;
   }
-  const char *reason = !S_ISREG (st.st_mode) ? "It is not a regular file." : st.st_size == 0 ? "The file is empty." : NULL;
+  const char *reason = !S_ISREG (st.st_mode) ? "It is not a regular file."
+                       : st.st_size == 0     ? "The file is empty."
+                                             : NULL;
   if (reason) {
     if (put_aside (self, entry->queue, entry->priority, entry->name, reason) && S_ISREG (st.st_mode))
       forget (self, entry);
@@ -407,7 +409,7 @@ give_out (PnQueueScanner *self, guint max, GPtrArray *out)
     give_suspect (self, out);
 }
 
-/* --- waiting -------------------------------------------------------------------------------------------------------- */
+/* --- waiting ---------------------------------------------------------------------------------- */
 
 static gboolean
 readable (int fd)
@@ -416,7 +418,8 @@ readable (int fd)
   return fd >= 0 && poll (&p, 1, 0) > 0;
 }
 
-/* Waits until there may be news, the time END, or a readable STOP_FD; called and returns with the lock held. */
+/* Waits until there may be news, the time END, or a readable STOP_FD; called and returns with the lock held.
+ */
 static void
 wait_for_news (PnQueueScanner *self, gint64 end, int stop_fd)
 {
@@ -462,7 +465,7 @@ pn_queue_scanner_take (PnQueueScanner *self, guint max, int timeout_ms, int stop
   return out;
 }
 
-/* --- what becomes of an item ----------------------------------------------------------------------------------------- */
+/* --- what becomes of an item ------------------------------------------------------------------ */
 
 void
 pn_queue_item_busy (PnQueueItem *self, gboolean busy)
@@ -539,7 +542,8 @@ move_to_problem (PnQueueItem *self, const char *program, const char *reason)
   g_autoptr (GError) error = NULL;
   g_autofree char *stem = g_strdup (self->name);
   *strchr (stem, '.') = '\0';
-  g_autofree char *to = pn_problem_move (self->path, self->queue->problem_path, stem, program, reason, &error);
+  g_autofree char *to
+      = pn_problem_move (self->path, self->queue->problem_path, stem, program, reason, &error);
   if (!to) {
     g_autofree char *quoted = pn_log_quote (error->message);
     pn_log_error ("problem_failed", "path=%s reason=%s", self->path, quoted);
@@ -570,7 +574,7 @@ pn_queue_item_free (PnQueueItem *self)
   g_free (self);
 }
 
-/* --- life ------------------------------------------------------------------------------------------------------------ */
+/* --- life ------------------------------------------------------------------------------------- */
 
 PnQueueScanner *
 pn_queue_scanner_new (PnQueue *const *queues, gsize n, guint interval, gboolean after_crash, GError **error)

@@ -15,8 +15,8 @@ void
 pn_queue_set_error (GError **error, int errnum, const char *path, const char *what)
 {
   gboolean full = errnum == ENOSPC || errnum == EDQUOT || errnum == EFBIG;
-  g_set_error (error, PN_QUEUE_ERROR, full ? PN_QUEUE_ERROR_FULL : PN_QUEUE_ERROR_IO, "%s: %s: %s", path, what,
-               g_strerror (errnum));
+  g_set_error (error, PN_QUEUE_ERROR, full ? PN_QUEUE_ERROR_FULL : PN_QUEUE_ERROR_IO, "%s: %s: %s", path,
+               what, g_strerror (errnum));
 }
 
 void
@@ -27,13 +27,13 @@ pn_queue_convert_error (GError **error)
   gboolean full = g_error_matches (*error, G_IO_ERROR, G_IO_ERROR_NO_SPACE)
                   || g_error_matches (*error, G_IO_ERROR, g_io_error_from_errno (EDQUOT))
                   || g_error_matches (*error, G_IO_ERROR, g_io_error_from_errno (EFBIG));
-  GError *converted
-      = g_error_new_literal (PN_QUEUE_ERROR, full ? PN_QUEUE_ERROR_FULL : PN_QUEUE_ERROR_IO, (*error)->message);
+  GError *converted = g_error_new_literal (PN_QUEUE_ERROR, full ? PN_QUEUE_ERROR_FULL : PN_QUEUE_ERROR_IO,
+                                           (*error)->message);
   g_clear_error (error);
   *error = converted;
 }
 
-/* --- the shared flush of a directory ------------------------------------------------------------------------------- */
+/* --- the shared flush of a directory ---------------------------------------------------------- */
 
 void
 pn_dir_flush_init (PnDirFlush *self)
@@ -99,7 +99,7 @@ pn_dir_flush (PnDirFlush *self, const char *path, GError **error)
   return !failed;
 }
 
-/* --- names --------------------------------------------------------------------------------------------------------- */
+/* --- names ------------------------------------------------------------------------------------ */
 
 static gint64
 now_ms (void)
@@ -176,7 +176,8 @@ pn_queue_name_age (const char *name, gint64 now)
       return 0x7fffff;
     made = made << 4 | (guint32) digit;
   }
-  /* The digits wrap after some hours; what seems to lie just ahead was made by a process that counts ahead. */
+  /* The digits wrap after some hours; what seems to lie just ahead was made by a process that counts ahead.
+   */
   guint32 age = ((guint32) (now & 0xffffff) - made) & 0xffffff;
   return age < 0xe00000 ? age : 0;
 }
@@ -191,7 +192,7 @@ pn_queue_program (const char *path)
   return g_ascii_strup (cut, -1);
 }
 
-/* --- open ---------------------------------------------------------------------------------------------------------- */
+/* --- open ------------------------------------------------------------------------------------- */
 
 static char *
 problem_path (const char *path)
@@ -247,10 +248,17 @@ pn_queue_problem_path (const PnQueue *self)
   return self->problem_path;
 }
 
-/* --- putting ------------------------------------------------------------------------------------------------------- */
+/* --- putting ---------------------------------------------------------------------------------- */
 
 int
 pn_queue_stage (PnQueue *self, GError **error)
+{
+  int fd = self->pool ? pn_pool_take (self->pool) : -1;
+  return fd >= 0 ? fd : pn_queue_stage_new (self, error);
+}
+
+int
+pn_queue_stage_new (PnQueue *self, GError **error)
 {
   int fd = open (self->path, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
   if (fd < 0 && errno == ENOENT && pn_file_make_dirs (self->path, NULL))
@@ -294,11 +302,16 @@ link_in (PnQueue *self, const char *from, int flags, guint priority, char name[1
 }
 
 static gboolean
-link_fd (PnQueue *self, int fd, guint priority, char name[13], GError **error)
+link_fd (PnQueue *self, int fd, guint priority, gboolean covered, char name[13], GError **error)
 {
   char from[40];
   g_snprintf (from, sizeof from, "/proc/self/fd/%d", fd);
-  return link_in (self, from, AT_SYMLINK_FOLLOW, priority, name, error);
+  if (!link_in (self, from, AT_SYMLINK_FOLLOW, priority, name, error))
+    return FALSE;
+  /* What is flushed stays as it is, and nobody tells when it is consumed. */
+  if (!covered && self->pool)
+    pn_pool_retire (self->pool, fd);
+  return TRUE;
 }
 
 static void
@@ -306,6 +319,18 @@ unlink_name (PnQueue *self, guint priority, const char *name)
 {
   g_autofree char *path = g_build_filename (self->priority_path[priority], name, NULL);
   unlink (path);
+}
+
+/* Cuts off what the file held before. */
+static gboolean
+end_here (int fd, const char *path, GError **error)
+{
+  struct stat st;
+  off_t end = lseek (fd, 0, SEEK_CUR);
+  if (end >= 0 && fstat (fd, &st) == 0 && (st.st_size <= end || ftruncate (fd, end) == 0))
+    return TRUE;
+  pn_queue_set_error (error, errno, path, "cannot end a queue file");
+  return FALSE;
 }
 
 /* Data first, then the mode: whoever sees 0400 may rely on it. */
@@ -329,9 +354,10 @@ pn_queue_put (PnQueue *self, int fd, guint priority, gboolean covered, char name
 {
   char made[13];
   g_return_val_if_fail (priority < PN_QUEUE_PRIORITIES, FALSE);
-  if (!covered && !make_durable (fd, self->path, error))
+  if ((self->pool && !end_here (fd, self->path, error))
+      || (!covered && !make_durable (fd, self->path, error)))
     return FALSE;
-  if (!link_fd (self, fd, priority, made, error))
+  if (!link_fd (self, fd, priority, covered, made, error))
     return FALSE;
   if (!covered && !pn_dir_flush (&self->flush[priority], self->priority_path[priority], error)) {
     unlink_name (self, priority, made);
@@ -355,8 +381,12 @@ flush_batch (PnQueue *self, const int *fds, gsize n, GError **error)
 }
 
 gboolean
-pn_queue_put_batch (PnQueue *self, const int *fds, const guint *priorities, gsize n, gboolean covered, GError **error)
+pn_queue_put_batch (PnQueue *self, const int *fds, const guint *priorities, gsize n, gboolean covered,
+                    GError **error)
 {
+  for (gsize i = 0; i < n && self->pool; i++)
+    if (!end_here (fds[i], self->path, error))
+      return FALSE;
   if (!covered && !flush_batch (self, fds, n, error))
     return FALSE;
   g_autofree char (*names)[13] = g_malloc_n (MAX (n, 1), 13);
@@ -365,7 +395,7 @@ pn_queue_put_batch (PnQueue *self, const int *fds, const guint *priorities, gsiz
   gboolean ok = TRUE;
   for (; linked < n; linked++) {
     g_return_val_if_fail (priorities[linked] < PN_QUEUE_PRIORITIES, FALSE);
-    ok = link_fd (self, fds[linked], priorities[linked], names[linked], error);
+    ok = link_fd (self, fds[linked], priorities[linked], covered, names[linked], error);
     if (!ok)
       break;
     used[priorities[linked]] = TRUE;
@@ -389,8 +419,8 @@ pn_queue_link (PnQueue *self, const char *path, guint priority, char name[13], G
     return FALSE;
   if (name)
     memcpy (name, made, sizeof made);
-  /* The mode is looked at after the link: the checkpoint marks first and flushes the directories then, so one of the
-   * two of us flushes this name. */
+  /* The mode is looked at after the link: the checkpoint marks first and flushes the directories then, so one
+   * of the two of us flushes this name. */
   if (lstat (path, &st) < 0 || !(st.st_mode & S_IWUSR))
     g_atomic_int_set (&self->noted[priority], 1);
   return TRUE;

@@ -162,6 +162,7 @@ typedef struct PnSchedule PnSchedule;
 typedef struct {
   char *name; /* S#######.SND, in send/ */
   PnNextHop *hop;
+  PnSendFile *file; /* open already, if it is small and few others are; else NULL */
 } PnSendJob;
 
 void pn_send_job_free (PnSendJob *self);

@@ -5,6 +5,7 @@
 
 #include <gio/gio.h>
 #include <string.h>
+#include <unistd.h>
 
 /* An open connection waits this long for another file to the same place. */
 #define IDLE_MS 2000
@@ -169,20 +170,30 @@ keep_damaged (Attempt *self, const char *reason)
   set_outstanding (self->file, self->outcomes, &outcome);
 }
 
+/* NULL if there is nothing to be sent: it was taken away meanwhile, or is damaged and put aside. */
+static PnSendFile *
+open_file (PnSmtpClient *client, PnSendJob *job)
+{
+  g_autofree char *path = pn_schedule_path (client->schedule, "send", job->name);
+  g_autoptr (GError) error = NULL;
+  if (job->file)
+    return access (path, F_OK) == 0 ? g_steal_pointer (&job->file) : NULL;
+  PnSendFile *file = pn_send_file_open (path, client->program->key, FALSE, &error);
+  if (!file && !g_error_matches (error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND)
+      && !g_error_matches (error, PN_SEND_ERROR, PN_SEND_ERROR_INCOMPLETE))
+    pn_schedule_problem (client->schedule, job->name, error->message, FALSE);
+  return file;
+}
+
 static gint64
-send_file (Sender *sender, const PnSendJob *job)
+send_file (Sender *sender, PnSendJob *job)
 {
   PnSmtpClient *client = sender->client;
-  g_autofree char *path = pn_schedule_path (client->schedule, "send", job->name);
   g_autofree char *try_path = pn_settle_try_path (&client->settle, job->name);
   g_autoptr (GError) error = NULL;
-  g_autoptr (PnSendFile) file = pn_send_file_open (path, client->program->key, FALSE, &error);
-  if (!file) {
-    if (!g_error_matches (error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND)
-        && !g_error_matches (error, PN_SEND_ERROR, PN_SEND_ERROR_INCOMPLETE))
-      pn_schedule_problem (client->schedule, job->name, error->message, FALSE);
+  g_autoptr (PnSendFile) file = open_file (client, job);
+  if (!file)
     return 0;
-  }
   g_autoptr (PnSendTry) try = pn_send_try_read (try_path);
   if (!try)
     try = pn_send_try_new ();

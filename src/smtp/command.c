@@ -4,8 +4,7 @@
 
 #include <string.h>
 
-/* --- introductions
- * ------------------------------------------------------------------------------------------------------ */
+/* --- introductions -------------------------------------------------------------------------------------- */
 
 /* What stands in Received and in the log.  A name of another form is taken too (RFC 5321 4.1.4 forbids to
  * refuse it for that), but it must not leave its place. */
@@ -55,9 +54,7 @@ command_starttls (PnSmtpSession *self, char *argument)
   }
 }
 
-/* --- MAIL
- * ---------------------------------------------------------------------------------------------------------------
- */
+/* --- MAIL ----------------------------------------------------------------------------------------------- */
 
 /* Tells what is wrong with a path; TRUE if nothing is. */
 static gboolean
@@ -202,9 +199,7 @@ pn_smtp_mail (PnSmtpSession *self, char *argument)
     pn_smtp_session_reset (self);
 }
 
-/* --- RCPT
- * ---------------------------------------------------------------------------------------------------------------
- */
+/* --- RCPT ----------------------------------------------------------------------------------------------- */
 
 static gboolean
 is_notify (const char *value)
@@ -328,9 +323,7 @@ pn_smtp_rcpt (PnSmtpSession *self, char *argument)
   g_ptr_array_set_size (transaction->orcpt, (gint)there);
 }
 
-/* --- the others
- * ---------------------------------------------------------------------------------------------------------
- */
+/* --- the others ----------------------------------------------------------------------------------------- */
 
 static void
 command_rset (PnSmtpSession *self, char *argument)

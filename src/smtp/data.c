@@ -7,9 +7,7 @@
 
 #include <string.h>
 
-/* --- beginning
- * ----------------------------------------------------------------------------------------------------------
- */
+/* --- beginning ------------------------------------------------------------------------------------------ */
 
 static char **
 steal_strv (GPtrArray **array)
@@ -82,9 +80,7 @@ pn_smtp_data (PnSmtpSession *self, char *argument)
   pn_smtp_reply_line (self, "354 Send the message, end with a dot on a line by itself\r\n");
 }
 
-/* --- the end
- * ------------------------------------------------------------------------------------------------------------
- */
+/* --- the end -------------------------------------------------------------------------------------------- */
 
 static char *
 first_recipient (const PnEnvelope *envelope)
@@ -198,9 +194,7 @@ pn_smtp_data_input (PnSmtpSession *self, const char *bytes, gsize length)
   return taken;
 }
 
-/* --- RFC 3030
- * -------------------------------------------------------------------------------------------------------------
- */
+/* --- RFC 3030 ------------------------------------------------------------------------------------------- */
 
 static void
 end_chunk (PnSmtpSession *self)

@@ -93,9 +93,7 @@ set_fault (PnIncoming *self, PnIncomingFault fault, const char *reason)
   g_clear_pointer (&self->data, g_byte_array_unref);
 }
 
-/* --- digest
- * -------------------------------------------------------------------------------------------------------------
- */
+/* --- digest --------------------------------------------------------------------------------------------- */
 
 static void
 digest_text (PnIncoming *self, const char *text)
@@ -121,9 +119,7 @@ digest_begin (PnIncoming *self)
   digest_text (self, NULL);
 }
 
-/* --- the file
- * -----------------------------------------------------------------------------------------------------------
- */
+/* --- the file ------------------------------------------------------------------------------------------- */
 
 static void
 write_to_file (PnIncoming *self, const void *bytes, gsize length)
@@ -157,9 +153,7 @@ begin_file (PnIncoming *self)
     write_to_file (self, data->data, data->len);
 }
 
-/* --- bytes
- * --------------------------------------------------------------------------------------------------------------
- */
+/* --- bytes ---------------------------------------------------------------------------------------------- */
 
 static void
 header_line (HeaderScan *self)
@@ -296,6 +290,11 @@ pn_incoming_end (PnIncoming *self)
   /* A header without a body ends with the message. */
   if (!self->header.over && self->header.column)
     header_line (&self->header);
+  /* A limit of nothing means that every message becomes a file, the empty one too. */
+  if (self->data && self->limits.spool_limit == 0)
+    begin_file (self);
+  if (self->fault)
+    return FALSE;
   if (self->data) {
     digest_begin (self);
     pn_digest_update (self->digest, self->data->data + self->prefix_length,

@@ -18,6 +18,9 @@
 /* A file without an end that nobody has written to for this long is no file being written. */
 #define INCOMPLETE_S 60
 #define DEAD_MAX_S 60
+/* Small files stay open from the look at their destination to their sending, up to so many. */
+#define KEEP_SIZE (64 * 1024)
+#define KEEP_MAX 256
 
 /* Files for one next hop. */
 typedef struct {
@@ -41,6 +44,7 @@ struct PnSchedule {
   GHashTable *destinations; /* key -> Destination */
   GQueue ready;             /* Destination with files waiting, in turns */
   GHashTable *deferred;     /* name -> gint64 *: seconds when it is due */
+  guint kept;               /* files open in jobs that wait */
 };
 
 static void
@@ -59,6 +63,7 @@ pn_send_job_free (PnSendJob *self)
     return;
   g_free (self->name);
   pn_next_hop_free (self->hop);
+  pn_send_file_free (self->file);
   g_free (self);
 }
 
@@ -201,12 +206,14 @@ read_job (PnSchedule *self, const char *name)
 {
   g_autofree char *path = pn_schedule_path (self, "send", name);
   g_autoptr (GError) error = NULL;
-  g_autoptr (PnSendFile) file = pn_send_file_open (path, self->program->key, TRUE, &error);
+  g_autoptr (PnSendFile) file = pn_send_file_open (path, self->program->key, FALSE, &error);
   PnNextHop *hop = file ? pn_routes_find (self->routes, file->head->domain) : NULL;
   if (hop) {
     PnSendJob *job = g_new0 (PnSendJob, 1);
     job->name = g_strdup (name);
     job->hop = hop;
+    if (file->source->size <= KEEP_SIZE)
+      job->file = g_steal_pointer (&file);
     return job;
   }
   struct stat st;
@@ -229,6 +236,9 @@ read_job (PnSchedule *self, const char *name)
 static void
 queue_job (PnSchedule *self, PnSendJob *job)
 {
+  if (job->file && self->kept >= KEEP_MAX)
+    g_clear_pointer (&job->file, pn_send_file_free);
+  self->kept += job->file != NULL;
   Destination *destination = g_hash_table_lookup (self->destinations, job->hop->key);
   if (!destination) {
     destination = g_new0 (Destination, 1);
@@ -265,6 +275,7 @@ static PnSendJob *
 take_from (PnSchedule *self, Destination *destination)
 {
   PnSendJob *job = g_queue_pop_head (&destination->waiting);
+  self->kept -= job->file != NULL;
   g_queue_remove (&self->ready, destination);
   if (!g_queue_is_empty (&destination->waiting))
     g_queue_push_tail (&self->ready, destination);

@@ -7,8 +7,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* --- the list of connections, the longest silent first
- * ------------------------------------------------------------------ */
+/* --- the list of connections, the longest silent first -------------------------------------------------- */
 
 static void
 list_remove (PnSmtpConnection *self)
@@ -38,8 +37,7 @@ pn_smtp_connection_heard (PnSmtpConnection *self)
   list_append (self);
 }
 
-/* --- counting by address
- * -------------------------------------------------------------------------------------------------- */
+/* --- counting by address -------------------------------------------------------------------------------- */
 
 static guint
 count_peer (PnSmtpServer *server, const guint8 key[16], gint change)
@@ -55,9 +53,7 @@ count_peer (PnSmtpServer *server, const guint8 key[16], gint change)
   return count;
 }
 
-/* --- life
- * ------------------------------------------------------------------------------------------------------------------
- */
+/* --- life ----------------------------------------------------------------------------------------------- */
 
 static void
 connection_free (PnSmtpConnection *self)
@@ -95,9 +91,7 @@ pn_smtp_connection_drop (PnSmtpConnection *self)
     connection_free (self);
 }
 
-/* --- output
- * ------------------------------------------------------------------------------------------------------------------
- */
+/* --- output --------------------------------------------------------------------------------------------- */
 
 /* The replies of the moment go out.  When all have: the journal learns that the 250 is answered. */
 static gboolean
@@ -142,9 +136,7 @@ begin_delay (PnSmtpConnection *self)
   event_add (self->delay, &delay);
 }
 
-/* --- input
- * -------------------------------------------------------------------------------------------------------------------
- */
+/* --- input ---------------------------------------------------------------------------------------------- */
 
 static void
 hold (PnSmtpConnection *self, const guint8 *bytes, gsize length)
@@ -285,8 +277,7 @@ on_ready (PnStream *stream, gpointer user)
     read_all (self);
 }
 
-/* --- from outside
- * ------------------------------------------------------------------------------------------------------ */
+/* --- from outside --------------------------------------------------------------------------------------- */
 
 void
 pn_smtp_connection_end (PnSmtpConnection *self, const char *enhanced, const char *reason)

@@ -27,9 +27,7 @@ port_free (Port *self)
   g_free (self);
 }
 
-/* --- listening
- * ----------------------------------------------------------------------------------------------------------
- */
+/* --- listening ------------------------------------------------------------------------------------------ */
 
 static void
 on_accept (gpointer user, int fd, const PnPeer *peer)
@@ -96,8 +94,7 @@ open_tls (PnSmtpServer *self, GError **error)
   return self->tls != NULL;
 }
 
-/* --- answers of other threads
- * ------------------------------------------------------------------------------------------- */
+/* --- answers of other threads --------------------------------------------------------------------------- */
 
 void
 pn_smtp_server_done (PnSmtpConnection *connection)
@@ -142,9 +139,7 @@ on_done (evutil_socket_t fd, short what, void *data)
     take_answers (data);
 }
 
-/* --- time and end
- * ---------------------------------------------------------------------------------------------------------
- */
+/* --- time and end --------------------------------------------------------------------------------------- */
 
 static void
 on_tick (evutil_socket_t fd, short what, void *data)
@@ -190,9 +185,7 @@ on_stop (evutil_socket_t fd, short what, void *data)
     event_base_loopbreak (self->base);
 }
 
-/* --- life
- * -----------------------------------------------------------------------------------------------------------------
- */
+/* --- life ----------------------------------------------------------------------------------------------- */
 
 static guint
 peer_hash (gconstpointer key)

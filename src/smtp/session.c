@@ -5,9 +5,7 @@
 /* RFC 5321 4.5.3.1.4 and 4.5.3.1.5 ask for 512; RFC 4954 4 for 12288 in an exchange of AUTH. */
 enum { MAX_COMMAND = 2048, MAX_RESPONSE = 12288 };
 
-/* --- settings
- * ---------------------------------------------------------------------------------------------------------
- */
+/* --- settings ------------------------------------------------------------------------------------------- */
 
 PnSmtpSettings *
 pn_smtp_settings_new (const PnConfig *config, PnKey *key, GError **error)
@@ -46,9 +44,7 @@ pn_smtp_settings_free (PnSmtpSettings *self)
   g_free (self);
 }
 
-/* --- life
- * ---------------------------------------------------------------------------------------------------------------
- */
+/* --- life ----------------------------------------------------------------------------------------------- */
 
 void
 pn_smtp_session_init (PnSmtpSession *self, const PnSmtpSettings *settings, const PnSmtpHouse *house,
@@ -105,9 +101,7 @@ pn_smtp_session_clear (PnSmtpSession *self)
   g_clear_pointer (&self->auth_name, g_free);
 }
 
-/* --- input
- * ------------------------------------------------------------------------------------------------------------
- */
+/* --- input ---------------------------------------------------------------------------------------------- */
 
 /* RFC 5321 2.3.8: nothing but CRLF ends a line. */
 static gboolean

@@ -129,8 +129,7 @@ void pn_smtp_session_secured (PnSmtpSession *self, const char *tls);
 /* Says 421 with REASON and closes. */
 void pn_smtp_session_end (PnSmtpSession *self, const char *enhanced, const char *reason, GString *out);
 
-/* --- among the files of the session
- * ----------------------------------------------------------------------------------- */
+/* --- among the files of the session --------------------------------------------------------------------- */
 
 /* "CODE ENHANCED text".  A 5xx counts as an error of the client. */
 G_GNUC_PRINTF (4, 5)
@@ -160,8 +159,7 @@ void pn_smtp_bdat (PnSmtpSession *self, char *argument);
 gsize pn_smtp_data_input (PnSmtpSession *self, const char *bytes, gsize length);
 gsize pn_smtp_chunk_input (PnSmtpSession *self, const char *bytes, gsize length);
 
-/* --- the grammar of RFC 5321 4.1.2 (path.c)
- * ---------------------------------------------------------------------------- */
+/* --- the grammar of RFC 5321 4.1.2 (path.c) ------------------------------------------------------------- */
 
 typedef enum {
   PN_PATH_OK,

@@ -18,7 +18,8 @@ G_DEFINE_QUARK (pn - store - error - quark, pn_store_error)
 
 static const char message_schema[]
     = "CREATE TABLE messages (number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, stored INTEGER NOT NULL,"
-      " size INTEGER NOT NULL, file TEXT, content BLOB);";
+      " size INTEGER NOT NULL, file TEXT, content BLOB);"
+      "CREATE TABLE unsettled (number INTEGER PRIMARY KEY);";
 
 static const char user_schema[]
     = "CREATE TABLE items (number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL, box INTEGER NOT NULL,"
@@ -46,6 +47,9 @@ static const char *const sql_texts[PN_SQL_LAST] = {
   [PN_SQL_MESSAGE_ADD]
   = "INSERT OR IGNORE INTO messages (id, stored, size, file, content) VALUES (?1, ?2, ?3, ?4, ?5)",
   [PN_SQL_MESSAGE_GET] = "SELECT file, content FROM messages WHERE id = ?1",
+  [PN_SQL_UNSETTLED_ADD] = "INSERT OR IGNORE INTO unsettled SELECT number FROM messages WHERE id = ?1",
+  [PN_SQL_UNSETTLED_LIST] = "SELECT id FROM unsettled JOIN messages USING (number) ORDER BY number",
+  [PN_SQL_UNSETTLED_CLEAR] = "DELETE FROM unsettled",
   [PN_SQL_ITEM_ADD] = "INSERT OR IGNORE INTO items (id, box, message_database, type, flags, delivered, date, "
                       "size, uid, summary)"
                       " SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10 WHERE NOT EXISTS (SELECT 1 FROM seen "
@@ -221,11 +225,12 @@ check_schema (PnDatabase *self, PnKey *key, GError **error)
 }
 
 PnDatabase *
-pn_database_open (const char *path, PnDatabaseKind kind, PnKey *key, GError **error)
+pn_database_open (const char *path, PnDatabaseKind kind, PnKey *key, gboolean lazy, GError **error)
 {
   PnDatabase *self = g_new0 (PnDatabase, 1);
   self->kind = kind;
   self->path = g_strdup (path);
+  self->lazy = lazy;
   self->link.data = self;
   int code = sqlite3_open_v2 (
       path, &self->sql,
@@ -244,7 +249,8 @@ pn_database_open (const char *path, PnDatabaseKind kind, PnKey *key, GError **er
                    "PRAGMA wal_autocheckpoint = 512; PRAGMA journal_size_limit = 4194304; PRAGMA temp_store "
                    "= MEMORY",
                    "cannot be set up", error)
-         && check_schema (self, key, error);
+         && check_schema (self, key, error)
+         && (!lazy || run_text (self, "PRAGMA synchronous = NORMAL", "cannot be set up", error));
   }
   if (ok)
     return self;

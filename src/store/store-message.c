@@ -84,6 +84,7 @@ pn_store_add_message (PnStore *self, const char *id, guint database_number, PnSo
   if (ok)
     ok = sealed->size <= PN_STORE_ROW_LIMIT ? insert_row (database, id, sealed, error)
                                             : insert_file (self, database, id, sealed, fd, error);
+  ok = ok && pn_settle_add (self, database, id, error);
   return pn_store_written (self, ok, error);
 }
 

@@ -22,6 +22,9 @@ typedef enum {
   PN_SQL_MESSAGE_EXISTS,
   PN_SQL_MESSAGE_ADD,
   PN_SQL_MESSAGE_GET,
+  PN_SQL_UNSETTLED_ADD,
+  PN_SQL_UNSETTLED_LIST,
+  PN_SQL_UNSETTLED_CLEAR,
   PN_SQL_ITEM_ADD,
   PN_SQL_ITEM_GET,
   PN_SQL_ITEM_LIST,
@@ -49,6 +52,8 @@ typedef struct {
   sqlite3 *sql;
   sqlite3_stmt *statements[PN_SQL_LAST];
   gboolean writing;  /* a transaction is open */
+  gboolean lazy;     /* commits are not flushed */
+  gboolean durable;  /* but this one has to be */
   guint8 secret[32]; /* of a user database: key of the hashes that look-ups go by */
   GList link;        /* in PnStore.used */
 } PnDatabase;
@@ -63,6 +68,12 @@ struct PnStore {
   gboolean batch;        /* between begin and commit */
   GPtrArray *new_files;  /* char *: linked into OFFILES, not yet committed */
   GHashTable *new_dirs;  /* char *: directories of those, to be flushed */
+
+  guint max_open;        /* databases */
+  gboolean lazy;         /* pn_store_set_lazy() */
+  GHashTable *unflushed; /* char *: user databases with commits that were not flushed */
+  guint unsettled;       /* messages since the last pn_store_settle(), and the time of the first */
+  gint64 unsettled_since;
 };
 
 /* --- store.c: databases --- */
@@ -72,12 +83,15 @@ PnDatabase *pn_store_open_user (PnStore *self, const char *fid, GError **error);
 PnDatabase *pn_store_open_messages (PnStore *self, guint number, GError **error);
 /* Opens a transaction on DATABASE, unless it has one. */
 gboolean pn_store_write (PnStore *self, PnDatabase *database, GError **error);
+/* The same for a change that delivering a message once more would not bring back. */
+gboolean pn_store_write_durable (PnStore *self, PnDatabase *database, GError **error);
 /* The end of every writing function: outside a batch commits what it wrote, or rolls it back if not OK. */
 gboolean pn_store_written (PnStore *self, gboolean ok, GError **error);
 
 /* --- store-database.c: SQLite --- */
 
-PnDatabase *pn_database_open (const char *path, PnDatabaseKind kind, PnKey *key, GError **error);
+PnDatabase *pn_database_open (const char *path, PnDatabaseKind kind, PnKey *key, gboolean lazy,
+                              GError **error);
 void pn_database_close (PnDatabase *self);
 /* The prepared statement, reset and without bindings; pn_database_reset() after use. */
 sqlite3_stmt *pn_database_statement (PnDatabase *self, PnSql which, GError **error);
@@ -90,6 +104,13 @@ gboolean pn_database_execute (PnDatabase *self, PnSql which, GError **error);
 void pn_database_set_error (PnDatabase *self, int code, const char *what, GError **error);
 /* HMAC of the given texts (NULL terminated) with the database's secret. */
 void pn_database_hash (PnDatabase *self, guint8 hash[32], ...) G_GNUC_NULL_TERMINATED;
+
+/* --- store-settle.c --- */
+
+/* A commit of DATABASE is done; flushes it if it has to be, or remembers that it was not. */
+gboolean pn_settle_committed (PnStore *self, PnDatabase *database, GError **error);
+/* DATABASE, which has it, remembers that message ID is not settled. */
+gboolean pn_settle_add (PnStore *self, PnDatabase *database, const char *id, GError **error);
 
 /* --- store-summary.c: sealed columns --- */
 

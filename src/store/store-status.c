@@ -72,7 +72,7 @@ pn_store_add_status (PnStore *self, const char *fid, const char *orig_id, const 
     return FALSE;
   }
   PnDatabase *database = pn_store_open_user (self, fid, error);
-  gboolean ok = database && pn_store_write (self, database, error)
+  gboolean ok = database && pn_store_write_durable (self, database, error)
                 && insert_status (self, database, item->number, status_id, report, error);
   return pn_store_written (self, ok, error);
 }

@@ -6,8 +6,7 @@
 /* A list shows this much of the recipients. */
 #define TO_LIMIT 200
 
-/* --- items
- * -------------------------------------------------------------------------------------------------------- */
+/* --- items --- */
 
 static const struct {
   const char *name, *title;
@@ -164,8 +163,7 @@ pn_item_free (PnItem *self)
   g_free (self);
 }
 
-/* --- fields: texts, each with its closing NUL
- * ------------------------------------------------------------------------ */
+/* --- fields: texts, each with its closing NUL --- */
 
 static void
 add_text (GString *out, const char *text)
@@ -217,8 +215,7 @@ seal_fields (PnKey *key, GString *fields, const char *associated)
   return pn_seal_bytes (key, fields->str, fields->len, associated);
 }
 
-/* --- summaries
- * ------------------------------------------------------------------------------------------------------ */
+/* --- summaries --- */
 
 static void
 item_label (char label[256], const char *id)
@@ -277,8 +274,7 @@ pn_summary_unseal (PnKey *key, PnItem *item, const void *data, gsize length)
   item->repeat = next_optional (&fields);
 }
 
-/* --- status reports
- * --------------------------------------------------------------------------------------------------- */
+/* --- status reports --- */
 
 static void
 report_label (char label[64], gint64 item)

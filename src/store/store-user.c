@@ -209,7 +209,7 @@ pn_store_set_flags (PnStore *self, const char *fid, gint64 number, guint set, gu
 {
   PnDatabase *database = pn_store_open_user (self, fid, error);
   sqlite3_stmt *statement = database ? pn_database_statement (database, PN_SQL_ITEM_FLAGS, error) : NULL;
-  gboolean ok = statement && pn_store_write (self, database, error);
+  gboolean ok = statement && pn_store_write_durable (self, database, error);
   if (ok) {
     sqlite3_bind_int64 (statement, 2, set);
     sqlite3_bind_int64 (statement, 3, clear);
@@ -235,7 +235,8 @@ pn_store_mark_seen (PnStore *self, const char *fid, const char *id, PnBox box, g
                     GError **error)
 {
   PnDatabase *database = pn_store_open_user (self, fid, error);
-  gboolean ok = database && pn_store_write (self, database, error) && add_seen (database, id, box, error);
+  gboolean ok
+      = database && pn_store_write_durable (self, database, error) && add_seen (database, id, box, error);
   if (new_out)
     *new_out = ok && sqlite3_changes (database->sql) > 0;
   return pn_store_written (self, ok, error);
@@ -277,7 +278,7 @@ pn_store_delete_item (PnStore *self, const char *fid, gint64 number, GError **er
   PnDatabase *database = item ? pn_store_open_user (self, fid, error) : NULL;
   sqlite3_stmt *statuses = database ? pn_database_statement (database, PN_SQL_STATUS_DELETE, error) : NULL;
   sqlite3_stmt *statement = statuses ? pn_database_statement (database, PN_SQL_ITEM_DELETE, error) : NULL;
-  gboolean ok = statement && pn_store_write (self, database, error);
+  gboolean ok = statement && pn_store_write_durable (self, database, error);
   if (ok) {
     sqlite3_bind_int64 (statuses, 1, number);
     ok = pn_database_run (database, statuses, error) && run_on_item (database, statement, number, error)

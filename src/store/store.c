@@ -5,8 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
-/* --- opening
- * ------------------------------------------------------------------------------------------------------ */
+/* --- opening --- */
 
 static char *
 store_path (const PnConfig *config, const char *post_office, const char *below, GError **error)
@@ -43,6 +42,8 @@ pn_store_open (const PnConfig *config, const char *post_office, PnKey *key, GErr
   self->databases = g_hash_table_new_full (g_str_hash, g_str_equal, NULL, database_free);
   self->new_files = g_ptr_array_new_with_free_func (g_free);
   self->new_dirs = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  self->unflushed = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  self->max_open = PN_OPEN_DATABASES;
   g_queue_init (&self->used);
   return self;
 }
@@ -56,6 +57,7 @@ pn_store_close (PnStore *self)
   g_hash_table_unref (self->databases);
   g_ptr_array_unref (self->new_files);
   g_hash_table_unref (self->new_dirs);
+  g_hash_table_unref (self->unflushed);
   pn_key_unref (self->key);
   g_free (self->post_office);
   g_free (self->user_path);
@@ -82,7 +84,7 @@ pn_store_create (const PnConfig *config, const char *post_office, GError **error
   g_autofree char *messages = store_path (config, post_office, "OFMSG", error);
   for (guint i = 0; i < PN_MESSAGE_DATABASES; i++) {
     g_autofree char *path = g_strdup_printf ("%s/MSG%u.DB", messages, i);
-    PnDatabase *database = pn_database_open (path, PN_DATABASE_MESSAGE, NULL, error);
+    PnDatabase *database = pn_database_open (path, PN_DATABASE_MESSAGE, NULL, FALSE, error);
     if (!database)
       return FALSE;
     pn_database_close (database);
@@ -90,14 +92,13 @@ pn_store_create (const PnConfig *config, const char *post_office, GError **error
   return pn_file_fsync_dir (files, error) && pn_file_fsync_dir (messages, error);
 }
 
-/* --- databases
- * ---------------------------------------------------------------------------------------------------- */
+/* --- databases --- */
 
 static void
 make_room (PnStore *self)
 {
   GList *link = self->used.tail;
-  while (link && self->used.length >= PN_OPEN_DATABASES) {
+  while (link && self->used.length >= self->max_open) {
     PnDatabase *database = link->data;
     link = link->prev;
     if (database->writing)
@@ -117,7 +118,7 @@ open_database (PnStore *self, const char *path, PnDatabaseKind kind, GError **er
     return database;
   }
   make_room (self);
-  database = pn_database_open (path, kind, self->key, error);
+  database = pn_database_open (path, kind, self->key, self->lazy && kind == PN_DATABASE_USER, error);
   if (!database)
     return NULL;
   g_hash_table_insert (self->databases, database->path, database);
@@ -148,8 +149,7 @@ pn_store_open_messages (PnStore *self, guint number, GError **error)
   return open_database (self, path, PN_DATABASE_MESSAGE, error);
 }
 
-/* --- transactions
- * -------------------------------------------------------------------------------------------------- */
+/* --- transactions --- */
 
 static gboolean
 commit_kind (PnStore *self, PnDatabaseKind kind, GError **error)
@@ -162,6 +162,8 @@ commit_kind (PnStore *self, PnDatabaseKind kind, GError **error)
       return FALSE;
     database->writing = FALSE;
     self->writing--;
+    if (kind == PN_DATABASE_USER && !pn_settle_committed (self, database, error))
+      return FALSE;
   }
   return TRUE;
 }
@@ -176,7 +178,7 @@ roll_back (PnStore *self)
     /* SQLite has done it already after some errors; then this one fails, and rightly. */
     if (!sqlite3_get_autocommit (database->sql))
       pn_database_execute (database, PN_SQL_ROLLBACK, NULL);
-    database->writing = FALSE;
+    database->writing = database->durable = FALSE;
     self->writing--;
   }
 }
@@ -228,12 +230,21 @@ pn_store_write (PnStore *self, PnDatabase *database, GError **error)
     return TRUE;
   /* Every step is idempotent, so a batch may become durable in pieces; what must not grow is the number of
    * open files. */
-  if (self->writing >= PN_OPEN_DATABASES / 2 && !commit_all (self, error))
+  if (self->writing >= self->max_open / 2 && !commit_all (self, error))
     return FALSE;
   if (!pn_database_execute (database, PN_SQL_BEGIN, error))
     return FALSE;
   database->writing = TRUE;
   self->writing++;
+  return TRUE;
+}
+
+gboolean
+pn_store_write_durable (PnStore *self, PnDatabase *database, GError **error)
+{
+  if (!pn_store_write (self, database, error))
+    return FALSE;
+  database->durable = TRUE;
   return TRUE;
 }
 

@@ -107,8 +107,7 @@ PnStore *pn_store_open (const PnConfig *config, const char *post_office, PnKey *
 void pn_store_close (PnStore *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (PnStore, pn_store_close)
 
-/* --- taking over: one batch, one flush per database
- * ------------------------------------------------------------------ */
+/* --- taking over: one batch, one flush per database --- */
 
 /* What is written between begin and commit becomes durable with the commit: first the message databases, then
  * the mailboxes, so that no pointer is ever without its message.  A batch over very many mailboxes may be
@@ -158,6 +157,23 @@ gboolean pn_store_mark_seen (PnStore *self, const char *fid, const char *id, PnB
 /* The item goes, with its statuses; the message goes with the next sweep after its last pointer. */
 gboolean pn_store_delete_item (PnStore *self, const char *fid, gint64 number, GError **error);
 
+/* --- for the post office server: mailboxes that are flushed later
+ *
+ * A flush per mailbox and batch would cost more than all else.  In a lazy store the message databases are
+ * flushed with every commit, and remember which messages came; what pn_store_add_item() and
+ * pn_store_replace_message() write into mailboxes may be lost by a failing machine (not by a dying process),
+ * until pn_store_settle() has flushed it.  After that the server delivers what is not settled once more.  All
+ * other changes are flushed with the commit. --- */
+
+/* OPEN: how many databases may be kept open, three descriptors each; 0 for the default. */
+void pn_store_set_lazy (PnStore *self, guint open);
+/* Messages whose pointers are not known to be on disk.  GPtrArray of PnItem with only id and database. */
+GPtrArray *pn_store_list_unsettled (PnStore *self, GError **error);
+/* Whether there is something to settle / so much, or for so long, that it should be done now. */
+gboolean pn_store_has_unsettled (const PnStore *self);
+gboolean pn_store_wants_settle (const PnStore *self);
+gboolean pn_store_settle (PnStore *self, GError **error);
+
 /* --- reading
  * ---------------------------------------------------------------------------------------------------------
  */
@@ -176,8 +192,7 @@ PnSource *pn_store_open_sealed (PnStore *self, const PnItem *item, GError **erro
 GPtrArray *pn_store_info (PnStore *self, const char *fid, gint64 number,
                           GError **error); /* PnItemStatus per recipient */
 
-/* --- maintenance
- * ----------------------------------------------------------------------------------------------------- */
+/* --- maintenance --- */
 
 /* Removes messages that no mailbox points to and that are older than GRACE seconds, files in OFFILES without
  * a message, and what is remembered of items deleted more than 30 days ago.  For the post office server

@@ -90,8 +90,8 @@ static inline PnJournalReader *
 open_reader (House *self, gboolean after_crash)
 {
   g_autoptr (GError) error = NULL;
-  PnJournalReader *reader
-      = pn_journal_reader_open (self->receive, self->key, (const char *const *) self->queue_paths, after_crash, &error);
+  PnJournalReader *reader = pn_journal_reader_open (
+      self->receive, self->key, (const char *const *) self->queue_paths, after_crash, &error);
   g_assert_no_error (error);
   return reader;
 }
@@ -119,7 +119,7 @@ make_envelope (const char *id)
   return e;
 }
 
-/* --- waiting for a commit --------------------------------------------------------------------------------------------- */
+/* --- waiting for a commit --------------------------------------------------------------------- */
 
 typedef struct {
   GMutex lock;

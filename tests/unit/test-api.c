@@ -21,6 +21,7 @@ static const char *const samples[] = {
   "note",
   "phone",
   "status",
+  "status-short",
   "search-request",
   "search-answer",
   "search-probe",
@@ -177,6 +178,12 @@ test_values (void)
   g_assert_cmpuint (search->busy->len, ==, 2);
   g_assert_cmpstr (search->busy_for->user, ==, "mlin");
   g_assert_cmpuint (pn_message_priority_directory (search), ==, 0);
+
+  g_autoptr (PnMessage) status = read_sample ("status-short");
+  g_assert_cmpuint (status->reports->len, ==, 1);
+  const PnStatusReport *report = status->reports->pdata[0];
+  g_assert_cmpint (report->action, ==, PN_ACTION_ACCEPTED);
+  g_assert_cmpstr (report->recipient->user, ==, "ugo");
 
   g_autoptr (PnMessage) admin = read_sample ("admin-list-answer");
   g_assert_cmpuint (admin->extra->len, ==, 2);

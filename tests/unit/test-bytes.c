@@ -321,6 +321,36 @@ test_large_content (void)
   }
 }
 
+/* However many contents are measured, memory for what they keep is bounded; and all are readable. */
+static void
+test_many_contents (void)
+{
+  enum { SIZE = 1024 * 1024, N = 100 };
+  g_autofree guint8 *data = g_malloc (SIZE);
+  memset (data, 'Q', SIZE);
+  g_autoptr (PnSource) source = pn_source_new_copy (data, SIZE);
+  g_autoptr (GPtrArray) contents = g_ptr_array_new_with_free_func ((GDestroyNotify)pn_content_unref);
+  guint shared = 0;
+  for (guint i = 0; i < N; i++) {
+    PnContent *content = pn_content_new_range (source, 0, SIZE, PN_ENCODING_BASE64);
+    g_ptr_array_add (contents, content);
+    guint64 size;
+    g_assert_true (pn_content_measure (content, &size, NULL, NULL));
+    g_assert_cmpuint (size, ==, SIZE / 4 * 3);
+    g_autoptr (GBytes) first = pn_content_read (content, SIZE, NULL),
+                       second = pn_content_read (content, SIZE, NULL);
+    g_assert_true (g_bytes_equal (first, second));
+    shared += first == second; /* kept */
+  }
+  g_assert_cmpuint (shared, >, 10);
+  g_assert_cmpuint (shared, <, 70);
+  g_ptr_array_set_size (contents, 0);
+  g_autoptr (PnContent) next = pn_content_new_range (source, 0, SIZE, PN_ENCODING_BASE64);
+  g_assert_true (pn_content_measure (next, NULL, NULL, NULL));
+  g_autoptr (GBytes) first = pn_content_read (next, SIZE, NULL), second = pn_content_read (next, SIZE, NULL);
+  g_assert_true (first == second);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -333,5 +363,6 @@ main (int argc, char **argv)
   g_test_add_func ("/bytes/uuencode", test_uuencode);
   g_test_add_func ("/bytes/content", test_content);
   g_test_add_func ("/bytes/large-content", test_large_content);
+  g_test_add_func ("/bytes/many-contents", test_many_contents);
   return g_test_run ();
 }

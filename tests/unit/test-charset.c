@@ -103,8 +103,8 @@ test_nul (void)
 static void
 test_garbage (void)
 {
-  static const char *const labels[]
-      = { NULL, "utf-8", "iso-2022-jp", "utf-16", "utf-7", "gb2312", "big5", "euc-kr", "x", "iso-2022-kr", "utf-32" };
+  static const char *const labels[] = { NULL,   "utf-8",  "iso-2022-jp", "utf-16",      "utf-7", "gb2312",
+                                        "big5", "euc-kr", "x",           "iso-2022-kr", "utf-32" };
 
   for (guint round = 0; round < 3000; round++) {
     guint8 bytes[64];

@@ -223,6 +223,12 @@ test_preferred (House *house, gconstpointer data)
   g_autoptr (PnUser) again = pn_directory_resolve (house->directory, "the.room@example.com", NULL);
   g_assert_cmpstr (again->internet, ==, "the.room@example.com");
   g_assert_cmpstr (again->fid, ==, user->fid);
+  g_clear_pointer (&again->internet, g_free);
+  g_free (again->phone);
+  again->phone = g_strdup ("4711");
+  g_assert_true (pn_directory_change_user (house->directory, again, &error));
+  g_autoptr (PnUser) kept = pn_directory_resolve (house->directory, "the.room@example.com", NULL);
+  g_assert_cmpstr (kept->phone, ==, "4711");
 
   PnUser thief = { .post_office = (char *)"NORTH",
                    .user = (char *)"thief",

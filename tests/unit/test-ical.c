@@ -1,7 +1,7 @@
 /* Calendar objects: every sample is read, shown as the golden file shows it, written, taken by libical, and
  * says the same when it is read again.  With UPDATE_GOLDEN=1 the golden files are made anew. */
 #include "convert/native.h"
-#include "tests/unit/calendar.h"
+#include "calendar.h"
 
 /* -- a message as text -- */
 
@@ -271,13 +271,10 @@ test_refused (void)
   assert_refused (deep->str, PN_CONVERT_ERROR_LIMIT, "line 17");
 }
 
-"BEGIN:VCALENDAR\r\nVERSION:2.0\r\n" method "BEGIN:VEVENT\r\nUID:u@example.com\r\n"
-                                            "DTSTAMP:20260101T000000Z\r\n" lines
-                                            "END:VEVENT\r\nEND:VCALENDAR\r\n"
 #define AT "DTSTART:20260504T080000Z\r\nDTEND:20260504T090000Z\r\n"
 
-    static void
-    test_method (void)
+static void
+test_method (void)
 {
   g_autoptr (PnMessage) outer = read_text (EVENT ("", AT), -1, "CANCEL");
   g_assert_cmpint (outer->calendar->method, ==, PN_METHOD_CANCEL);
@@ -338,13 +335,8 @@ test_mail_first (void)
 
 /* -- zones of the object -- */
 
-"BEGIN:" kind "\r\nDTSTART:" start "\r\nTZOFFSETFROM:" from "\r\nTZOFFSETTO:" to "\r\n" rule "END:" kind
-              "\r\n" OBSERVANCE ("STANDARD", "16010101T030000", "+0200", "+0100",
-                                 "RRULE:FREQ=YEARLY;BYDAY=-1SU;BYMONTH=10\r\n")
-                  OBSERVANCE ("DAYLIGHT", "16010101T020000", "+0100", "+0200",
-                              "RRULE:FREQ=YEARLY;BYDAY=-1SU;BYMONTH=3\r\n")
-
-                      static void check_zone (const char *text, const char *tzid, gint64 at, const char *loss)
+static void
+check_zone (const char *text, const char *tzid, gint64 at, const char *loss)
 {
   g_autoptr (PnMessage) message = read_text (text, -1, NULL);
   g_assert_cmpstr (message->calendar->start.tzid, ==, tzid);

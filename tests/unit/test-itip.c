@@ -1,5 +1,5 @@
 /* Answers, items of the house, and what is written beside them. */
-#include "tests/unit/calendar.h"
+#include "calendar.h"
 
 /* -- answers -- */
 

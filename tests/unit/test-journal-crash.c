@@ -1,9 +1,10 @@
 /* The journal on a full disk, and with its writer and reader killed at random. */
 #include "journal-house.h"
 
-/* --- full disk -------------------------------------------------------------------------------------------------------------------- */
+/* --- full disk -------------------------------------------------------------------------------- */
 
-/* Fills the file system until nothing goes any more, then makes room: what was promised is there, nothing else. */
+/* Fills the file system until nothing goes any more, then makes room: what was promised is there, nothing
+ * else. */
 static void
 test_full (void)
 {
@@ -88,14 +89,15 @@ test_file_limit (House *self, gconstpointer data)
   PnJournalReader *reader = open_reader (self, FALSE);
   assert_next (reader, "1");
   assert_next (reader, "2");
-  /* Whether "4" found a segment prepared before the limit came down is a matter of luck; "3" must never show. */
+  /* Whether "4" found a segment prepared before the limit came down is a matter of luck; "3" must never show.
+   */
   if (WEXITSTATUS (status) == 0)
     assert_next (reader, "4");
   assert_nothing (reader);
   pn_journal_reader_close (reader);
 }
 
-/* --- killed at random ----------------------------------------------------------------------------------------------------------------- */
+/* --- killed at random ------------------------------------------------------------------------- */
 
 /* Counts what was promised to the client, in memory that outlives the children. */
 typedef struct {
@@ -157,6 +159,7 @@ crash_reader (House *self)
 {
   PnJournalReader *reader = open_reader (self, FALSE);
   g_autoptr (PnQueue) queue = pn_queue_open (self->queue_path, NULL);
+  g_assert_true (pn_journal_reader_recycle (reader, queue, NULL));
   for (guint n = 0;; n++) {
     g_autoptr (GError) error = NULL;
     g_autoptr (PnReceived) received = pn_journal_reader_take (reader, 20, -1, &error);
@@ -252,7 +255,8 @@ test_killed (House *self, gconstpointer data)
   guint promised = 0;
   for (guint i = 0; i < sizeof ledger->promised; i++)
     promised += ledger->promised[i];
-  g_test_message ("%u kills, %d handed in, %u promised, %u missing", kills, ledger->next, promised, count_missing (ledger));
+  g_test_message ("%u kills, %d handed in, %u promised, %u missing", kills, ledger->next, promised,
+                  count_missing (ledger));
   g_assert_cmpuint (promised, >, 50);
   g_assert_cmpuint (count_missing (ledger), ==, 0);
   munmap (ledger, sizeof *ledger);

@@ -1,6 +1,6 @@
 #include "journal-house.h"
 
-/* --- tests ---------------------------------------------------------------------------------------------------------------- */
+/* --- tests ------------------------------------------------------------------------------------ */
 
 static void
 test_envelope (void)
@@ -27,7 +27,8 @@ test_envelope (void)
   g_assert_cmpstr (back->rcpt_notify[1], ==, "NEVER");
   g_assert_cmpstr (back->rcpt_orcpt[0], ==, "rfc822;a@example.com");
 
-  static const char *const bad[] = { "", "from=x\n", "to=a@b\nnonsense\n", "notify=NEVER\nto=a@b\n", "to=a@b\nunknown=1\n" };
+  static const char *const bad[]
+      = { "", "from=x\n", "to=a@b\nnonsense\n", "notify=NEVER\nto=a@b\n", "to=a@b\nunknown=1\n" };
   for (guint i = 0; i < G_N_ELEMENTS (bad); i++) {
     g_autoptr (GError) bad_error = NULL;
     g_assert_null (pn_envelope_from_text (bad[i], strlen (bad[i]), &bad_error));
@@ -86,7 +87,7 @@ test_later (House *self, gconstpointer data)
   pn_journal_reader_close (reader);
 }
 
-/* --- many, over many segments ------------------------------------------------------------------------------------------------ */
+/* --- many, over many segments ----------------------------------------------------------------- */
 
 typedef struct {
   House *house;
@@ -167,7 +168,7 @@ test_many (House *self, gconstpointer data)
   g_free (many.seen);
 }
 
-/* --- covered queue files ------------------------------------------------------------------------------------------------------ */
+/* --- covered queue files ---------------------------------------------------------------------- */
 
 static int
 put_covered (House *self, char name[13])
@@ -498,7 +499,93 @@ test_damaged (House *self, gconstpointer data)
   g_assert_true (g_str_has_suffix (g_dir_read_name (dir), ".bad"));
 }
 
-/* --- files of their own -------------------------------------------------------------------------------------------------------- */
+/* --- files used again ------------------------------------------------------------------------- */
+
+/* One message from the journal into the queue as TEXT; returns the inode of its queue file. */
+static ino_t
+convert (House *self, PnJournal *writer, PnJournalReader *reader, const char *text, char name[13])
+{
+  g_autoptr (GError) error = NULL;
+  append_now (writer, text, text);
+  g_autoptr (PnReceived) received = take (reader);
+  int fd = pn_queue_stage (self->queue, &error);
+  g_assert_no_error (error);
+  g_assert_cmpint (write (fd, text, strlen (text)), ==, (gssize) strlen (text));
+  g_assert_true (pn_queue_put (self->queue, fd, 4, TRUE, name, &error));
+  pn_received_done (reader, received, fd);
+  g_autofree char *path = g_build_filename (self->queue_path, "4", name, NULL);
+  g_autofree char *got = NULL;
+  g_assert_true (g_file_get_contents (path, &got, NULL, NULL));
+  g_assert_cmpstr (got, ==, text);
+  struct stat st;
+  g_assert_cmpint (stat (path, &st), ==, 0);
+  return st.st_ino;
+}
+
+static void
+consume (House *self, const char *name)
+{
+  g_autofree char *path = g_build_filename (self->queue_path, "4", name, NULL);
+  g_assert_cmpint (g_unlink (path), ==, 0);
+}
+
+static guint
+count_pool (House *self)
+{
+  g_autofree char *path = g_build_filename (self->queue_path, "POOL", NULL);
+  g_autoptr (GDir) dir = g_dir_open (path, 0, NULL);
+  guint n = 0;
+  while (g_dir_read_name (dir))
+    n++;
+  return n;
+}
+
+static void
+test_recycle (House *self, gconstpointer data)
+{
+  (void) data;
+  g_autoptr (GError) error = NULL;
+  PnJournal *writer = open_writer (self);
+  PnJournalReader *reader = open_reader (self, FALSE);
+  g_assert_true (pn_journal_reader_recycle (reader, self->queue, &error));
+  char first[13], second[13], third[13], fourth[13];
+  ino_t one = convert (self, writer, reader, "a long first message", first);
+  ino_t two = convert (self, writer, reader, "second", second);
+  g_assert_cmpuint (one, !=, two);
+  consume (self, first);
+  checkpoint (reader, FALSE);
+  g_assert_cmpuint (convert (self, writer, reader, "shorter", third), ==, one);
+  g_assert_cmpuint (count_pool (self), ==, 2);
+
+  /* What had to be flushed is left alone. */
+  checkpoint (reader, TRUE);
+  g_assert_cmpuint (mode_of (self, second), ==, 0400);
+  g_assert_cmpuint (count_pool (self), ==, 0);
+  consume (self, second);
+  consume (self, third);
+  checkpoint (reader, TRUE);
+  convert (self, writer, reader, "fourth", fourth);
+  g_assert_cmpuint (count_pool (self), ==, 1);
+
+  /* So is what is put without the journal. */
+  int fd = pn_queue_stage (self->queue, &error);
+  g_assert_cmpint (write (fd, "flushed", 7), ==, 7);
+  g_assert_true (pn_queue_put (self->queue, fd, 4, FALSE, third, &error));
+  close (fd);
+  g_assert_cmpuint (mode_of (self, third), ==, 0400);
+  g_assert_cmpuint (count_pool (self), ==, 1);
+
+  /* The next run begins anew; what lies in the queue is untouched. */
+  pn_journal_reader_close (reader);
+  reader = open_reader (self, TRUE);
+  g_assert_true (pn_journal_reader_recycle (reader, self->queue, &error));
+  g_assert_cmpuint (count_pool (self), ==, 0);
+  g_assert_cmpuint (mode_of (self, fourth), ==, 0400);
+  pn_journal_reader_close (reader);
+  pn_journal_close (writer);
+}
+
+/* --- files of their own ----------------------------------------------------------------------- */
 
 static void
 test_files (House *self, gconstpointer data)
@@ -546,8 +633,9 @@ static void
 test_old_form (House *self, gconstpointer data)
 {
   (void) data;
-  static const char text[] = "MAIL FROM:<a@example.org>\r\nRCPT TO:<b@example.com>\r\nrcpt to: <c@example.com>\r\n"
-                             "From: a@example.org\r\nSubject: dropped\r\n\r\nHello\r\n";
+  static const char text[]
+      = "MAIL FROM:<a@example.org>\r\nRCPT TO:<b@example.com>\r\nrcpt to: <c@example.com>\r\n"
+        "From: a@example.org\r\nSubject: dropped\r\n\r\nHello\r\n";
   PnJournalReader *reader = open_reader (self, FALSE);
   g_autofree char *path = g_build_filename (self->receive, "12345678.077", NULL);
   char *ids[2];
@@ -599,6 +687,7 @@ main (int argc, char **argv)
   ADD ("machine-crash", test_machine_crash);
   ADD ("committed-end", test_committed_end);
   ADD ("damaged", test_damaged);
+  ADD ("recycle", test_recycle);
   ADD ("files", test_files);
   ADD ("old-form", test_old_form);
   return g_test_run ();

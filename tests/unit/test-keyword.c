@@ -276,6 +276,25 @@ test_split (void)
   g_assert_cmpstr (values[3], ==, "f.g");
 }
 
+/* The manual names every keyword. */
+static void
+test_manual (void)
+{
+  g_autofree char *text = NULL;
+  g_assert_true (g_file_get_contents (SRCDIR "/man/postern-message.5", &text, NULL, NULL));
+  g_autoptr (GString) manual = g_string_new (NULL);
+  for (const char *p = text; *p; p++)
+    if (*p != '\\')
+      g_string_append_c (manual, *p);
+  for (guint id = 1; id < PN_N_NAMES; id++) {
+    g_autofree char *pattern = g_strdup_printf ("(?<![\\w-])%s(?![\\w-])", pn_name_text (id));
+    if (*pn_name_text (id) != '-' && !g_regex_match_simple (pattern, manual->str, 0, 0))
+      g_error ("postern-message(5) does not name %s", pn_name_text (id));
+    if (!strstr (manual->str, pn_name_text (id)))
+      g_error ("postern-message(5) does not name %s", pn_name_text (id));
+  }
+}
+
 int
 main (int argc, char **argv)
 {
@@ -289,5 +308,6 @@ main (int argc, char **argv)
   g_test_add_func ("/keyword/write", test_write);
   g_test_add_func ("/keyword/dates", test_dates);
   g_test_add_func ("/keyword/split", test_split);
+  g_test_add_func ("/keyword/manual", test_manual);
   return g_test_run ();
 }

@@ -175,8 +175,7 @@ test_queued_again (void)
   g_assert_cmpstr (((PnMessage *)files->pdata[0])->id, ==, "M1.1.1.1");
 }
 
-/* --- invitations
- * ------------------------------------------------------------------------------------------------------- */
+/* --- invitations --- */
 
 static PnMessage *
 make_invitation (const char *id)
@@ -320,8 +319,7 @@ test_opened (void)
   g_assert_cmpint (((PnStatusReport *)status->reports->pdata[0])->action, ==, PN_ACTION_OPENED);
 }
 
-/* --- death while sending
- * ----------------------------------------------------------------------------------------------- */
+/* --- death while sending --- */
 
 static void
 send_many (const House *house, guint round)

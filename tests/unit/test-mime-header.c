@@ -246,7 +246,8 @@ test_dates (void)
       g_assert_cmpint (time.unix_time, ==, cases[i].unix_time);
     g_assert_cmpint (time.offset, ==, cases[i].offset);
   }
-  static const char *const wrong[] = { "", "yesterday", "32 Jan 2024 10:00:00 +0000", "15 Jan 2024 25:00:00 +0000", "0" };
+  static const char *const wrong[]
+      = { "", "yesterday", "32 Jan 2024 10:00:00 +0000", "15 Jan 2024 25:00:00 +0000", "0" };
   for (guint i = 0; i < G_N_ELEMENTS (wrong); i++) {
     PnTime time = { FALSE, 0, 0 };
     g_assert_false (pn_header_parse_date (wrong[i], strlen (wrong[i]), &time));
@@ -310,8 +311,9 @@ time_of (const char *unit, gsize n, guint which)
 static void
 test_linear (void)
 {
-  static const char *const units[] = { "=?a?Q?", "=?utf-8?Q?a?=", "(",      "\"",   "<",     ":",      "a@b,",   "a@b ", "a*0=b;",
-                                       "a*=b;",  "=",             "a=\"b;", "\\\"", "=?=?Q", "a:b@c;", "\xE4,", "(a)",  "=?a?B?YQ?= " };
+  static const char *const units[] = { "=?a?Q?", "=?utf-8?Q?a?=", "(",      "\"",    "<",   ":",
+                                       "a@b,",   "a@b ",          "a*0=b;", "a*=b;", "=",   "a=\"b;",
+                                       "\\\"",   "=?=?Q",         "a:b@c;", "\xE4,", "(a)", "=?a?B?YQ?= " };
 
   for (guint i = 0; i < G_N_ELEMENTS (units); i++)
     for (guint which = 0; which < 3; which++) {

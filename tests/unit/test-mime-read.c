@@ -122,13 +122,15 @@ tell (PnMessage *message)
   tell_string (out, "to-text", message->to_text);
   tell_string (out, "cc-text", message->cc_text);
   g_string_append_printf (out, "priority %d, security %d, status-request %u%s\n", message->priority,
-                          message->security, message->status_request, message->auto_generated ? ", auto" : "");
+                          message->security, message->status_request,
+                          message->auto_generated ? ", auto" : "");
   tell_time (out, "distribute", &message->distribute_date);
   tell_time (out, "expires", &message->expires);
   tell_time (out, "respond-by", &message->respond_by);
   if (message->calendar != NULL)
-    g_string_append_printf (out, "calendar %s %s sequence %d\n", pn_method_to_string (message->calendar->method),
-                            message->calendar->uid, message->calendar->sequence);
+    g_string_append_printf (out, "calendar %s %s sequence %d\n",
+                            pn_method_to_string (message->calendar->method), message->calendar->uid,
+                            message->calendar->sequence);
   tell_lists (out, message);
   for (guint i = 0; i < message->parts->len; i++)
     tell_part (out, g_ptr_array_index (message->parts, i));
@@ -193,23 +195,29 @@ collect_leaf (GMimeObject *parent, GMimeObject *part, gpointer user)
     g_mime_data_wrapper_write_to_stream (content, stream);
     g_object_unref (stream);
   }
-  g_ptr_array_add (opinion->digests, g_compute_checksum_for_data (G_CHECKSUM_SHA256, array->data, array->len));
+  g_ptr_array_add (opinion->digests,
+                   g_compute_checksum_for_data (G_CHECKSUM_SHA256, array->data, array->len));
 }
 
 /* Where GMime is known to be wrong, or to see no file where there is one. */
 static gboolean
 gmime_errs (const char *name)
 {
-  static const char *const names[] = {
-    "attachment-base64-two-chunks.eml", /* cut at the padding */
-    "attachment-base64-no-padding.eml", /* the last bytes are lost */
-    "broken-no-boundary.eml", "broken-empty-multipart.eml",
-    "plain-bad-cte.eml", "rfc822.eml", "digest.eml", "forward-groupwise.eml", /* opens messages */
-    "headers-duplicate.eml", /* the last Content-Type wins */
-    "alternative-twice-plain.eml",
-    "dsn-failed.eml", "dsn-about-nothing.eml", "dsn-several.eml", "mdn-displayed.eml", /* the report is no file of ours */
-    NULL
-  };
+  static const char *const names[] = { "attachment-base64-two-chunks.eml", /* cut at the padding */
+                                       "attachment-base64-no-padding.eml", /* the last bytes are lost */
+                                       "broken-no-boundary.eml",
+                                       "broken-empty-multipart.eml",
+                                       "plain-bad-cte.eml",
+                                       "rfc822.eml",
+                                       "digest.eml",
+                                       "forward-groupwise.eml", /* opens messages */
+                                       "headers-duplicate.eml", /* the last Content-Type wins */
+                                       "alternative-twice-plain.eml",
+                                       "dsn-failed.eml",
+                                       "dsn-about-nothing.eml",
+                                       "dsn-several.eml",
+                                       "mdn-displayed.eml", /* the report is no file of ours */
+                                       NULL };
 
   return g_strv_contains (names, name);
 }
@@ -226,7 +234,8 @@ test_gmime (void)
       continue;
     g_autoptr (GBytes) bytes = load_sample (name);
     g_autoptr (PnMessage) ours = read_bytes (bytes);
-    GMimeStream *stream = g_mime_stream_mem_new_with_buffer (g_bytes_get_data (bytes, NULL), g_bytes_get_size (bytes));
+    GMimeStream *stream
+        = g_mime_stream_mem_new_with_buffer (g_bytes_get_data (bytes, NULL), g_bytes_get_size (bytes));
     GMimeParser *parser = g_mime_parser_new_with_stream (stream);
     GMimeMessage *theirs = g_mime_parser_construct_message (parser, NULL);
     Opinion opinion = { g_ptr_array_new_with_free_func (g_free) };
@@ -319,10 +328,14 @@ test_automatic (void)
     const char *header;
     gboolean automatic;
   } cases[] = {
-    { "Auto-Submitted: no\n", FALSE },          { "Auto-Submitted: auto-replied\n", TRUE },
-    { "Auto-Submitted: auto-generated\n", TRUE }, { "Auto-Submitted: notice\n", TRUE },
-    { "Precedence: bulk\n", TRUE },             { "Precedence: first-class\n", FALSE },
-    { "List-Id: <a.b>\n", TRUE },               { "X-Auto-Response-Suppress: DR, OOF\n", TRUE },
+    { "Auto-Submitted: no\n", FALSE },
+    { "Auto-Submitted: auto-replied\n", TRUE },
+    { "Auto-Submitted: auto-generated\n", TRUE },
+    { "Auto-Submitted: notice\n", TRUE },
+    { "Precedence: bulk\n", TRUE },
+    { "Precedence: first-class\n", FALSE },
+    { "List-Id: <a.b>\n", TRUE },
+    { "X-Auto-Response-Suppress: DR, OOF\n", TRUE },
     { "X-Auto-Response-Suppress: DR, NDR\n", FALSE },
   };
 
@@ -355,17 +368,24 @@ test_unflow (void)
     const char *text, *unflowed;
     gboolean delsp;
   } cases[] = {
-    { "a \nb\n", "a b\n", FALSE },       { "a \nb\n", "ab\n", TRUE },          { "a\nb\n", "a\nb\n", FALSE },
-    { "> a \n> b\n", "> a b\n", FALSE }, { "> a \n>> b\n", "> a \n>> b\n", FALSE }, { ">a\n", "> a\n", FALSE },
-    { " >a\n", ">a\n", FALSE },          { "a \n-- \nb\n", "a \n-- \nb\n", FALSE }, { "a ", "a ", FALSE },
-    { "a \n", "a \n", FALSE },           { "\n\n", "\n\n", FALSE },            { ">\n", ">\n", FALSE },
+    { "a \nb\n", "a b\n", FALSE },
+    { "a \nb\n", "ab\n", TRUE },
+    { "a\nb\n", "a\nb\n", FALSE },
+    { "> a \n> b\n", "> a b\n", FALSE },
+    { "> a \n>> b\n", "> a \n>> b\n", FALSE },
+    { ">a\n", "> a\n", FALSE },
+    { " >a\n", ">a\n", FALSE },
+    { "a \n-- \nb\n", "a \n-- \nb\n", FALSE },
+    { "a ", "a ", FALSE },
+    { "a \n", "a \n", FALSE },
+    { "\n\n", "\n\n", FALSE },
+    { ">\n", ">\n", FALSE },
     { "x", "x", FALSE },
   };
 
   for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
-    g_autofree char *text
-        = g_strconcat ("Content-Type: text/plain; format=flowed", cases[i].delsp ? "; delsp=yes" : "", "\n\n",
-                       cases[i].text, NULL);
+    g_autofree char *text = g_strconcat ("Content-Type: text/plain; format=flowed",
+                                         cases[i].delsp ? "; delsp=yes" : "", "\n\n", cases[i].text, NULL);
     g_autoptr (PnMessage) message = read_text (text);
     g_test_message ("case %u", i);
     assert_part_text (pn_message_get_part (message, PN_PART_TEXT), cases[i].unflowed);
@@ -401,6 +421,20 @@ test_bounds (void)
   g_assert_cmpuint (message->recipients->len, ==, 10000);
   g_assert_cmpuint (message->headers->len, ==, 10000);
   g_assert_cmpuint (message->losses->len, ==, 2);
+
+  /* more text than is read into memory */
+  g_string_assign (text, "Content-Type: multipart/mixed; boundary=b\n\n");
+  for (guint i = 0; i < 3; i++) {
+    g_string_append (text, "--b\n\n");
+    gsize start = text->len;
+    g_string_set_size (text, start + 4000000);
+    memset (text->str + start, 'x', 4000000);
+    g_string_append_c (text, '\n');
+  }
+  g_autoptr (PnMessage) large = read_text (text->str);
+  g_autoptr (GBytes) shown = part_bytes (pn_message_get_part (large, PN_PART_TEXT));
+  g_assert_cmpuint (g_bytes_get_size (shown), ==, 8000001);
+  g_assert_nonnull (pn_message_get_part (large, PN_PART_ATTACHMENT));
 }
 
 int

@@ -28,8 +28,8 @@ describe (const PnMimeScan *scan, GBytes *bytes)
       g_string_append (out, " ''");
     else if (entity->first_child == 0)
       g_string_append_printf (out, " '%.*s'", (int)entity->body_length, data + entity->body_offset);
-    g_string_append_printf (out, "%s%s%s\n", entity->too_deep ? " deep" : "", entity->no_delimiter ? " none" : "",
-                            entity->unclosed ? " open" : "");
+    g_string_append_printf (out, "%s%s%s\n", entity->too_deep ? " deep" : "",
+                            entity->no_delimiter ? " none" : "", entity->unclosed ? " open" : "");
   }
   return g_string_free (out, FALSE);
 }
@@ -61,7 +61,8 @@ test_structure (void)
                     "1 multipart/mixed\n1 text/plain 'one'\n2 text/plain 'two'\n");
   assert_structure (MIXED ("b") "--b\r\n\r\none\r\n\r\n--b--", "1 multipart/mixed\n1 text/plain 'one\r\n'\n");
   /* blanks behind a delimiter; a delimiter that begins like another; one in the middle of a line */
-  assert_structure (MIXED ("b") "--b \t\n\n--bb\nx--b\n--b-- \n", "1 multipart/mixed\n1 text/plain '--bb\nx--b'\n");
+  assert_structure (MIXED ("b") "--b \t\n\n--bb\nx--b\n--b-- \n",
+                    "1 multipart/mixed\n1 text/plain '--bb\nx--b'\n");
   /* no header, no body, no blank line */
   assert_structure (MIXED ("b") "--b\n--b\nX: y\n--b\nno field\n--b--\n",
                     "1 multipart/mixed\n1 text/plain ''\n2 text/plain ''\n3 text/plain 'no field'\n");
@@ -182,7 +183,8 @@ test_failing_source (void)
   g_assert_error (error, PN_CONVERT_ERROR, PN_CONVERT_ERROR_IO);
 }
 
-/* Time per byte does not grow with the number of parts, of open multiparts, or of lines that look like delimiters. */
+/* Time per byte does not grow with the number of parts, of open multiparts, or of lines that look like
+ * delimiters. */
 static double
 time_of (const char *head, const char *unit, guint n)
 {

@@ -6,6 +6,7 @@
 #include "convert/mime-native-fields.h"
 #include "convert/mime-write-header.h"
 #include "convert/mime.h"
+#include "convert/native.h"
 #include "convert/text-twin.h"
 #include "random-message.h"
 
@@ -699,7 +700,7 @@ static void
 test_losses (void)
 {
   g_autoptr (PnMessage) message = new_message ();
-  message->type = PN_TYPE_SEARCH;
+  message->type = PN_TYPE_ADMIN;
   message->send_options = g_strdup ("Notify Recipients");
   g_autofree char *text = compose (message);
   g_assert_cmpuint (message->losses->len, ==, 2);
@@ -708,7 +709,7 @@ test_losses (void)
   options.native_fields = TRUE;
   g_autofree char *undoable = compose_with (message, &options);
   g_assert_cmpuint (message->losses->len, ==, 2);
-  g_assert_nonnull (strstr (undoable, "X-Postern-Native: version=1;type=Search;"));
+  g_assert_nonnull (strstr (undoable, "X-Postern-Native: version=1;type=Admin;"));
 }
 
 /* Whatever a message holds, what is written is mail: lines, head and structure. */
@@ -733,6 +734,70 @@ test_random (void)
   }
   utf8_addresses = FALSE;
   g_rand_free (random.rand);
+}
+
+/* --- golden files
+ * --------------------------------------------------------------------------------------------- */
+
+/* Samples and the Internet mail that is composed of each, without their skeleton. */
+static const char *const golden[] = {
+  "native/appointment.pnm",
+  "native/mail-attachments.pnm",
+  "native/mail-components.pnm",
+  "native/mail-two-recipients.pnm",
+  "native/note.pnm",
+  "native/phone.pnm",
+  "native/search-request.pnm",
+  "native/status.pnm",
+  "native/task.pnm",
+  "mime/alternative-related.eml",
+  "mime/attachment-2231.eml",
+  "mime/dsn-several.eml",
+  "mime/headers-options.eml",
+  "mime/headers-words.eml",
+  "mime/html-only.eml",
+  "mime/mdn-displayed.eml",
+  "mime/meeting-outlook-reply.eml",
+  "mime/meeting-outlook-request.eml",
+  "mime/plain-iso-2022-jp.eml",
+  "mime/rfc822.eml",
+};
+
+static PnMessage *
+read_sample (const char *name)
+{
+  g_autofree char *path = g_build_filename (SRCDIR, "samples", name, NULL);
+  g_autofree char *data = NULL;
+  gsize length;
+  g_autoptr (GError) error = NULL;
+  g_file_get_contents (path, &data, &length, &error);
+  g_assert_no_error (error);
+  g_autoptr (PnSource) source = pn_source_new_copy (data, length);
+  const PnMimeOptions options = { 0 };
+  PnMessage *message = g_str_has_suffix (name, ".pnm") ? pn_native_read (source, &error)
+                                                       : pn_mime_read (source, &options, &error);
+  g_assert_no_error (error);
+  return message;
+}
+
+/* POSTERN_GOLDEN=write writes them anew, to be looked at before they are kept. */
+static void
+test_golden (gconstpointer data)
+{
+  const char *name = data;
+  g_autoptr (PnMessage) message = read_sample (name);
+  g_autofree char *text = compose (message);
+  g_autofree char *base = g_path_get_basename (name);
+  *strrchr (base, '.') = '\0';
+  g_autofree char *file = g_strconcat (base, ".eml", NULL);
+  g_autofree char *path = g_build_filename (SRCDIR, "tests", "golden", "composed", file, NULL);
+  if (g_strcmp0 (g_getenv ("POSTERN_GOLDEN"), "write") == 0)
+    g_assert_true (g_file_set_contents (path, text, -1, NULL));
+  g_autofree char *wanted = NULL;
+  g_autoptr (GError) error = NULL;
+  g_file_get_contents (path, &wanted, NULL, &error);
+  g_assert_no_error (error);
+  g_assert_cmpstr (text, ==, wanted);
 }
 
 /* --- twins
@@ -801,6 +866,10 @@ main (int argc, char **argv)
   g_test_add_func ("/mime-write/phone", test_phone);
   g_test_add_func ("/mime-write/losses", test_losses);
   g_test_add_func ("/mime-write/random", test_random);
+  for (guint i = 0; i < G_N_ELEMENTS (golden); i++) {
+    g_autofree char *path = g_strconcat ("/mime-write/golden/", golden[i], NULL);
+    g_test_add_data_func (path, golden[i], test_golden);
+  }
   g_test_add_func ("/text-twin/from-html", test_text_from_html);
   g_test_add_func ("/text-twin/from-text", test_html_from_text);
   int result = g_test_run ();

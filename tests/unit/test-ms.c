@@ -13,7 +13,7 @@
 #include <sys/stat.h>
 #include <utime.h>
 
-/* --- the house and its message server ------------------------------------------------------------------------------------ */
+/* --- the house and its message server --------------------------------------------------------- */
 
 typedef struct {
   House *house;
@@ -88,7 +88,7 @@ tear_down (Fixture *self, gconstpointer data)
   house_free (self->house);
 }
 
-/* --- messages ------------------------------------------------------------------------------------------------------------ */
+/* --- messages --------------------------------------------------------------------------------- */
 
 static PnMessage *
 make_message (const char *id)
@@ -201,7 +201,7 @@ problem_reason (PnQueue *queue)
   return text;
 }
 
-/* --- tests ------------------------------------------------------------------------------------------------------------------ */
+/* --- tests ------------------------------------------------------------------------------------ */
 
 static void
 test_fan_out (Fixture *self, gconstpointer data)

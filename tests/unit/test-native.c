@@ -80,6 +80,73 @@ small_message (void)
   return message;
 }
 
+/* An invitation that uses most keywords, kept in samples/native/everything.pnm: the format must not change
+ * unnoticed. POSTERN_UPDATE_GOLDEN=1 writes it anew. */
+static PnMessage *
+full_message (void)
+{
+  PnMessage *message = small_message ();
+  message->type = PN_TYPE_APPOINTMENT;
+  message->date = (PnTime){ TRUE, 1710234000, 60 };
+  message->sender = pn_address_new_internet ("desk@north.example", "Front \"desk\"");
+  g_ptr_array_add (message->reply_to, pn_address_new_internet ("ada@north.example", NULL));
+  PnRecipient *outside = pn_message_add_recipient (
+      message, PN_CC, pn_address_new_internet ("dora@example.org", "Dora Sm\xc3\xadth"));
+  outside->group = g_strdup ("Friends");
+  outside->dsn_notify = g_strdup ("FAILURE,DELAY");
+  outside->dsn_orcpt = g_strdup ("rfc822;dora@example.org");
+  pn_message_add_recipient (message, PN_TO, pn_address_new ("SOUTH", "FORGE", "cleo"))->deliver = FALSE;
+  pn_message_add_recipient (message, PN_BC, pn_address_new ("SOUTH", "FORGE", "emil"));
+  message->to_text = g_strdup ("Ben, Cleo");
+  message->envelope_from = g_strdup ("");
+  message->priority = PN_PRIORITY_HIGH;
+  message->security = PN_SECURITY_FOR_YOUR_EYES_ONLY;
+  message->status_request = PN_STATUS_REQUEST_DELIVERED | PN_STATUS_REQUEST_OPENED;
+  message->expires = (PnTime){ TRUE, 1711000000, -210 };
+  message->message_id = g_strdup ("1@north.example");
+  g_ptr_array_add (message->references, g_strdup ("0@north.example"));
+  pn_message_add_loss (message, "header Subject", "raw 8-bit text was taken for windows-1252");
+  PnCalendar *calendar = message->calendar = pn_calendar_new ();
+  calendar->method = PN_METHOD_REQUEST;
+  calendar->component = g_strdup ("VEVENT");
+  calendar->uid = g_strdup ("7f3a@north.example");
+  calendar->sequence = 2;
+  calendar->start
+      = (PnCalendarTime){ TRUE, FALSE, FALSE, 2024, 3, 12, 10, 0, 0, g_strdup ("Europe/Rome"), 1710234000 };
+  calendar->end
+      = (PnCalendarTime){ TRUE, FALSE, FALSE, 2024, 3, 12, 11, 30, 0, g_strdup ("Europe/Rome"), 1710239400 };
+  calendar->description = g_strdup ("Bring:\n  - gloves\n  - a saw");
+  calendar->rrule = g_strdup ("FREQ=WEEKLY;COUNT=4");
+  g_ptr_array_add (calendar->exdates, g_strdup ("EXDATE;TZID=Europe/Rome:20240319T100000"));
+  calendar->organizer = pn_address_new ("NORTH", "MILL", "ada");
+  PnAttendee *attendee = g_new0 (PnAttendee, 1);
+  attendee->address = pn_address_new ("SOUTH", "FORGE", "ben");
+  attendee->rsvp = TRUE;
+  g_ptr_array_add (calendar->attendees, attendee);
+  calendar->alarm_set = TRUE;
+  calendar->alarm = 900;
+  return message;
+}
+
+static void
+test_golden (void)
+{
+  static const char path[] = SRCDIR "/samples/native/everything.pnm";
+  g_autoptr (GError) error = NULL;
+  g_autoptr (PnMessage) message = full_message ();
+  g_autoptr (GByteArray) array = NULL;
+  g_autoptr (PnSource) source = write_message (message, &array);
+  g_autofree char *golden = NULL;
+  gsize length;
+  if (g_getenv ("POSTERN_UPDATE_GOLDEN"))
+    g_file_set_contents (path, (char *)array->data, array->len, NULL);
+  g_assert_true (g_file_get_contents (path, &golden, &length, &error));
+  g_byte_array_append (array, (guint8 *)"", 1);
+  g_assert_cmpstr ((char *)array->data, ==, golden);
+  g_autoptr (PnMessage) read = pn_native_read (source, &error);
+  assert_identical (message, read);
+}
+
 static void
 assert_fails (const guint8 *data, gsize length, int code, const char *message)
 {
@@ -241,6 +308,7 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/native/random", test_random);
+  g_test_add_func ("/native/golden", test_golden);
   g_test_add_func ("/native/damaged", test_damaged);
   g_test_add_func ("/native/every-cut", test_every_cut);
   g_test_add_func ("/native/head-only", test_head_only);

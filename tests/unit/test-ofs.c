@@ -272,8 +272,7 @@ test_damaged (void)
   g_assert_cmpuint (count_problems (office), ==, 2);
 }
 
-/* --- appointments
- * ------------------------------------------------------------------------------------------------------ */
+/* --- appointments --- */
 
 static PnMessage *
 make_meeting (const char *id, PnMethod method, int sequence, gint64 stamp, int hour)
@@ -466,8 +465,7 @@ test_delayed (void)
   g_assert_cmpuint (after->len, ==, 1);
 }
 
-/* --- death at any point
- * ------------------------------------------------------------------------------------------------ */
+/* --- death at any point --- */
 
 static gboolean
 run_until_killed (Office *office, GRand *rand)

@@ -123,7 +123,7 @@ count_problems (Fixture *self, const char *suffix)
   return n;
 }
 
-/* --- tests ---------------------------------------------------------------------------------------------------------------- */
+/* --- tests ------------------------------------------------------------------------------------ */
 
 static void
 test_names (void)
@@ -143,8 +143,8 @@ test_names (void)
   g_assert_cmpuint (pn_queue_name_age ("04000010.AAA", 0x30), ==, 0x20);
   g_assert_cmpuint (pn_queue_name_age ("04FFFFFF.AAA", 0x1000001), ==, 2);
   g_assert_cmpuint (pn_queue_name_age ("04000020.AAA", 0x10), ==, 0);
-  static const char *const bad[] = { "", "0", "04ABCDEF", "04ABCDEF0.AAA", "04ABCDEF.AAAA", "04ABCDEF.", ".AAA", "04AB/DEF.AAA",
-                                     "04 BCDEF.AAA", "04ABCDEF.A.A" };
+  static const char *const bad[] = { "",          "0",    "04ABCDEF",     "04ABCDEF0.AAA", "04ABCDEF.AAAA",
+                                     "04ABCDEF.", ".AAA", "04AB/DEF.AAA", "04 BCDEF.AAA",  "04ABCDEF.A.A" };
   for (guint i = 0; i < G_N_ELEMENTS (bad); i++)
     g_assert_false (pn_queue_name_ok (bad[i]));
 }
@@ -386,7 +386,7 @@ test_problem (Fixture *self, gconstpointer data)
   pn_queue_scanner_free (scanner);
 }
 
-/* --- claims ------------------------------------------------------------------------------------------------------------------- */
+/* --- claims ----------------------------------------------------------------------------------- */
 
 static void
 die_busy (Fixture *self, gboolean after_crash)
@@ -458,7 +458,7 @@ test_suspects (Fixture *self, gconstpointer data)
   pn_queue_scanner_free (scanner);
 }
 
-/* --- many threads --------------------------------------------------------------------------------------------------------------- */
+/* --- many threads ----------------------------------------------------------------------------- */
 
 enum { PUTTERS = 6, EACH = 60 };
 
@@ -547,7 +547,7 @@ test_very_many (Fixture *self, gconstpointer data)
   pn_queue_scanner_free (scanner);
 }
 
-/* --- sealed files ------------------------------------------------------------------------------------------------------------------ */
+/* --- sealed files ----------------------------------------------------------------------------- */
 
 static void
 test_open (Fixture *self, gconstpointer data)
@@ -564,7 +564,8 @@ test_open (Fixture *self, gconstpointer data)
   to->deliver = to->listed = TRUE;
   gsize length = 300 * 1024;
   g_autoptr (GBytes) big = g_bytes_new_take (g_strnfill (length, 'b'), length);
-  pn_message_add_part (message, pn_part_new (PN_PART_ATTACHMENT, "application/octet-stream", pn_content_new_bytes (big)));
+  pn_message_add_part (
+      message, pn_part_new (PN_PART_ATTACHMENT, "application/octet-stream", pn_content_new_bytes (big)));
   g_assert_true (pn_outgoing_put (self->queue, key, message, 4, &error));
   g_assert_no_error (error);
 

@@ -53,7 +53,8 @@ test_native (void)
     g_assert_no_error (error);
     g_assert_cmpuint (again->headers->len, ==, message->headers->len);
     for (guint k = 0; k < again->headers->len; k++) {
-      const PnHeader *was = g_ptr_array_index (message->headers, k), *is = g_ptr_array_index (again->headers, k);
+      const PnHeader *was = g_ptr_array_index (message->headers, k),
+                     *is = g_ptr_array_index (again->headers, k);
       g_assert_cmpstr (is->name, ==, was->name);
       g_assert_cmpstr (is->value, ==, was->value);
     }
@@ -68,11 +69,16 @@ test_references (void)
     const char *name;
     guint references;
   } cases[] = {
-    { "attachment-2231.eml", 1 },        { "attachment-7bit.eml", 1 },
-    { "attachment-base64-broken.eml", 0 }, { "attachment-base64-two-chunks.eml", 0 },
-    { "attachment-base64-no-padding.eml", 0 }, { "alternative-related.eml", 2 },
-    { "plain-utf8-qp.eml", 0 },          { "attachment-root.eml", 1 },
-    { "rfc822.eml", 1 },                 { "signed-smime.eml", 1 },
+    { "attachment-2231.eml", 1 },
+    { "attachment-7bit.eml", 1 },
+    { "attachment-base64-broken.eml", 0 },
+    { "attachment-base64-two-chunks.eml", 0 },
+    { "attachment-base64-no-padding.eml", 0 },
+    { "alternative-related.eml", 2 },
+    { "plain-utf8-qp.eml", 0 },
+    { "attachment-root.eml", 1 },
+    { "rfc822.eml", 1 },
+    { "signed-smime.eml", 1 },
     { "meeting-outlook-request.eml", 1 },
   };
 
@@ -87,9 +93,20 @@ test_references (void)
 static void
 mutate (GByteArray *array)
 {
-  static const char *const pieces[]
-      = { "\r\n", "\n", "\r", "--", "=", "--m\r\n", "Content-Type: multipart/mixed; boundary=m\r\n", "\0", "====",
-          "Content-Transfer-Encoding: base64\r\n", "begin 644 a\n", "\r\n\r\n", " ", "=?utf-8?B?" };
+  static const char *const pieces[] = { "\r\n",
+                                        "\n",
+                                        "\r",
+                                        "--",
+                                        "=",
+                                        "--m\r\n",
+                                        "Content-Type: multipart/mixed; boundary=m\r\n",
+                                        "\0",
+                                        "====",
+                                        "Content-Transfer-Encoding: base64\r\n",
+                                        "begin 644 a\n",
+                                        "\r\n\r\n",
+                                        " ",
+                                        "=?utf-8?B?" };
   guint edits = (guint)g_test_rand_int_range (1, 8);
 
   while (edits-- > 0) {
@@ -164,9 +181,17 @@ set_skeleton (PnMessage *message, const char *text, gsize length)
 static void
 test_damage (void)
 {
-  static const char *const texts[]
-      = { "", "PSKEL1", "PSKEL2\nE 0\n", "PSKEL1\nL 5\nabc", "PSKEL1\nE 1\n", "PSKEL1\nX 1\n", "PSKEL1\nE 0\nmore\n",
-          "PSKEL1\nL -1\n", "PSKEL1\nL 99999999999999999999\n", "PSKEL1\nB 0 1 x 76 lf\n", "PSKEL1\nN 0\n" };
+  static const char *const texts[] = { "",
+                                       "PSKEL1",
+                                       "PSKEL2\nE 0\n",
+                                       "PSKEL1\nL 5\nabc",
+                                       "PSKEL1\nE 1\n",
+                                       "PSKEL1\nX 1\n",
+                                       "PSKEL1\nE 0\nmore\n",
+                                       "PSKEL1\nL -1\n",
+                                       "PSKEL1\nL 99999999999999999999\n",
+                                       "PSKEL1\nB 0 1 x 76 lf\n",
+                                       "PSKEL1\nN 0\n" };
   g_autoptr (GBytes) bytes = load_sample ("attachment-2231.eml");
   g_autoptr (PnMessage) message = read_bytes (bytes);
   g_autoptr (GBytes) skeleton = part_bytes (pn_message_get_part (message, PN_PART_SKELETON));
@@ -187,7 +212,8 @@ test_damage (void)
 
   /* a part that moved is found; one that was changed is not taken for it */
   PnPart *file = pn_message_get_part (message, PN_PART_ATTACHMENT);
-  pn_message_add_part (message, pn_part_new (PN_PART_ATTACHMENT, "text/plain", pn_content_new_text ("other", -1)));
+  pn_message_add_part (message,
+                       pn_part_new (PN_PART_ATTACHMENT, "text/plain", pn_content_new_text ("other", -1)));
   guint last = message->parts->len - 2;
   g_assert_true (message->parts->pdata[1] == file);
   message->parts->pdata[1] = message->parts->pdata[last];
@@ -205,8 +231,9 @@ test_damage (void)
 static void
 test_large (void)
 {
-  g_autoptr (GString) text = g_string_new ("Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: "
-                                           "application/octet-stream\r\nContent-Transfer-Encoding: base64\r\n\r\n");
+  g_autoptr (GString) text
+      = g_string_new ("Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: "
+                      "application/octet-stream\r\nContent-Transfer-Encoding: base64\r\n\r\n");
   g_autofree guint8 *block = g_malloc (57 * 1000);
   memset (block, 'x', 57 * 1000);
   g_autofree char *line = g_base64_encode (block, 57);

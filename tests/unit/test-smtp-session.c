@@ -225,9 +225,7 @@ last (GPtrArray *array)
   return array->len ? array->pdata[array->len - 1] : "";
 }
 
-/* --- commands
- * ---------------------------------------------------------------------------------------------------------
- */
+/* --- commands ------------------------------------------------------------------------------------------- */
 
 static void
 test_dialogue (House *house, gconstpointer data)
@@ -419,8 +417,7 @@ test_loop (House *house, gconstpointer data)
   }
 }
 
-/* --- the end of data
- * -------------------------------------------------------------------------------------------------- */
+/* --- the end of data ------------------------------------------------------------------------------------ */
 
 /* What stands between DATA and the true end, and the bytes that must arrive. */
 static const struct {
@@ -590,8 +587,7 @@ test_chunks_too_large (House *house, gconstpointer data)
   assert_said (house, "MAIL FROM:<>\r\n", "250");
 }
 
-/* --- AUTH and TLS
- * ------------------------------------------------------------------------------------------------------ */
+/* --- AUTH and TLS --------------------------------------------------------------------------------------- */
 
 static char *
 plain_response (const char *authorization, const char *name, const char *password)
@@ -723,6 +719,7 @@ main (int argc, char **argv)
   TEST ("end-of-data", NULL, test_end_of_data);
   TEST ("pipelining", NULL, test_pipelining);
   TEST ("spooled", "journal-limit=1000\n", test_spooled);
+  TEST ("all-spooled", "journal-limit=0\n", test_end_of_data);
   TEST ("orphans", NULL, test_orphans);
   TEST ("chunks", NULL, test_chunks);
   TEST ("chunks-too-large", "max-message-size=2000\n", test_chunks_too_large);

@@ -511,8 +511,7 @@ test_full (void)
   g_assert_cmpint (WEXITSTATUS (status), ==, 0);
 }
 
-/* --- death at any point
- * ----------------------------------------------------------------------------------------------- */
+/* --- death at any point --- */
 
 enum { CRASH_MESSAGES = 60, CRASH_BATCH = 7 };
 
