@@ -320,8 +320,16 @@ static char *
 compose_calendar (Builder *self, PnMessage *message, GError **error)
 {
   PnCalendar *calendar = message->calendar;
-  if (!calendar)
-    return pn_ical_write (message, self->options->now, error);
+  if (!calendar) { /* of a Search */
+    message->calendar = pn_calendar_new ();
+    gboolean answer = message->busy_for || message->busy->len > 0;
+    message->calendar->method = answer ? PN_METHOD_REPLY : PN_METHOD_REQUEST;
+    if (answer && message->orig_id)
+      message->calendar->uid = g_strconcat (message->orig_id, "@postern", NULL);
+    char *text = compose_calendar (self, message, error);
+    g_clear_pointer (&message->calendar, pn_calendar_free);
+    return text;
+  }
   PnMethod method = calendar->method;
   char *uid = calendar->uid;
   if (message->action && g_ascii_strcasecmp (message->action, "Retract") == 0)

@@ -83,13 +83,19 @@ append_field (GString *out, const char *field)
 void
 pn_trace (const char *id, const char *event, const char *where, const char *next, const char *detail)
 {
+  pn_trace_at (g_get_real_time (), id, event, where, next, detail);
+}
+
+void
+pn_trace_at (gint64 time, const char *id, const char *event, const char *where, const char *next, const char *detail)
+{
   g_mutex_lock (&tracer.lock);
   if (tracer.buffer) {
     GString *out = tracer.buffer;
     gint64 now = g_get_monotonic_time ();
     if (out->len == 0)
       tracer.oldest = now;
-    g_string_append_printf (out, "%" G_GINT64_FORMAT, g_get_real_time ());
+    g_string_append_printf (out, "%" G_GINT64_FORMAT, time);
     append_field (out, id);
     append_field (out, tracer.program);
     append_field (out, event);

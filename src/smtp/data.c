@@ -156,6 +156,7 @@ end_message (PnSmtpSession *self)
     return;
   }
   self->wait = PN_SMTP_WAIT_COMMIT;
+  self->handed_over = g_get_real_time ();
   self->house->commit (self->owner, self);
 }
 
@@ -176,7 +177,7 @@ pn_smtp_session_committed (PnSmtpSession *self, const GError *error, GString *ou
   } else {
     pn_counter_add (PN_COUNTER_MESSAGES_IN, 1);
     pn_counter_add (PN_COUNTER_BYTES_IN, (gint64)pn_incoming_size (self->incoming));
-    pn_trace (envelope->id, "accepted", "receive", "agent", self->peer.text);
+    pn_trace_at (self->handed_over, envelope->id, "accepted", "receive", "agent", self->peer.text);
     log_accepted (self, envelope->id, "accepted");
     g_autofree char *id = g_strdup (envelope->id);
     answer_accepted (self, id);

@@ -106,6 +106,7 @@ struct PnSmtpSession {
 
   PnSmtpTransaction transaction;
   PnIncoming *incoming; /* owned; from DATA or the first BDAT to the answer */
+  gint64 handed_over;   /* microseconds: when it was given to the journal */
   guint64 chunk_left;
   gboolean chunk_last, chunk_refused;
 

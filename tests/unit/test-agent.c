@@ -414,7 +414,7 @@ test_damaged_queue_file (void)
   g_assert_true (g_file_set_contents (path, "no message at all, and not sealed", -1, NULL));
   start (self);
   WAIT_FOR (count (self, "WPCSOUT/PROBLEM", ".TXT") == 1);
-  g_assert_cmpuint (queue_length (self), ==, 0);
+  WAIT_FOR (queue_length (self) == 0);
   scene_free (self);
 }
 

@@ -411,7 +411,7 @@ test_third_party (void)
   WAIT_FOR (fake_peer_messages (self->peer) == 1);
   g_assert_cmpstr (self->peer->messages->pdata[0], ==, "Subject: plain\r\n\r\ntext\r\n");
   WAIT_FOR (count_files (self, "gwprob", "") == 2);
-  g_assert_cmpuint (count_files (self, "send", ""), ==, 0);
+  WAIT_FOR (count_files (self, "send", "") == 0);
   scene_free (self);
 }
 
