@@ -648,7 +648,7 @@ char *
 pn_charset_decode (const void *bytes, gsize length, const char *declared, const char *site, gboolean html,
                    gsize *out_length, PnCharsetResult *result)
 {
-  const guint8 *data = bytes;
+  const guint8 *data = length > 0 ? bytes : (const guint8 *)"";
   PnCharsetResult dummy;
   char name[64] = "";
 

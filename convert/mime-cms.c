@@ -127,7 +127,7 @@ pn_cms_read_signed (const guint8 *data, gsize length)
 {
   static const guint8 signed_data[] = { 0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 0x01, 0x07, 0x02 };
   static const guint8 plain_data[] = { 0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 0x01, 0x07, 0x01 };
-  Cursor cursor = { data, data + length };
+  Cursor cursor = { data, length > 0 ? data + length : data };
   g_autoptr (GByteArray) out = g_byte_array_new ();
 
   if (!enter (&cursor, TAG_SEQUENCE) || !enter_oid (&cursor, signed_data, sizeof signed_data)

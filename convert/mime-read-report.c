@@ -217,8 +217,8 @@ read_original (PnMimeReader *self, ReportHead *head, GError **error)
   g_autoptr (PnContent) content = pn_content_new_range (
       self->source, entity->body_offset, MIN (entity->body_length, PN_MIME_MAX_TEXT), entity->encoding);
   g_autoptr (GBytes) bytes = pn_content_read (content, 2 * PN_MIME_MAX_TEXT, error);
-  if (bytes == NULL)
-    return FALSE;
+  if (bytes == NULL || g_bytes_get_size (bytes) == 0)
+    return bytes != NULL;
   gsize length;
   const char *cursor = g_bytes_get_data (bytes, &length), *end = cursor + length;
   const char *blank = memmem (cursor, length, "\n\n", 2), *crlf = memmem (cursor, length, "\n\r\n", 3);
@@ -265,7 +265,7 @@ pn_mime_read_reports (PnMimeReader *self, GError **error)
         = pn_content_new_range (self->source, entity->body_offset, entity->body_length, entity->encoding);
     g_autoptr (GBytes) bytes = pn_content_read (content, 2 * MAX_REPORT, error);
     done = bytes != NULL;
-    if (done) {
+    if (done && g_bytes_get_size (bytes) > 0) {
       gsize length;
       const char *text = g_bytes_get_data (bytes, &length);
       read_report (self, text, length, &head);

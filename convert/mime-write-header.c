@@ -393,21 +393,35 @@ is_quoted_string (const char *text, gsize length)
   return TRUE;
 }
 
+/* The Internet address: also of someone outside whom the post office knows by it as by a user's name. */
+static const char *
+internet_of (const PnAddress *address)
+{
+  if (address->internet && *address->internet)
+    return address->internet;
+  const char *at = address->user ? strchr (address->user, '@') : NULL;
+  return at && at > address->user && at[1] ? address->user : NULL;
+}
+
 char *
 pn_field_addr_spec (const PnAddress *address, const char *default_domain)
 {
   GString *out = g_string_new (NULL);
   const char *domain = default_domain;
   g_autoptr (GString) local = g_string_new (NULL);
-  if (address->internet && *address->internet) {
-    const char *at = strrchr (address->internet, '@');
-    g_string_append_len (local, address->internet,
-                         at ? at - address->internet : (gssize)strlen (address->internet));
+  const char *internet = internet_of (address);
+  if (internet) {
+    const char *at = strrchr (internet, '@');
+    g_string_append_len (local, internet, at ? at - internet : (gssize)strlen (internet));
     domain = at ? at + 1 : NULL;
   } else {
     append_native (local, address->user);
     append_native (local, address->post_office);
     append_native (local, address->domain);
+    if (local->len == 0) { /* a name alone */
+      g_string_free (out, TRUE);
+      return g_strdup ("unknown@address.invalid");
+    }
   }
   g_autofree char *valid = g_utf8_make_valid (local->str, (gssize)local->len);
   g_string_assign (local, valid);

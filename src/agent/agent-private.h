@@ -19,8 +19,8 @@ typedef struct {
   PnDirectory *directory;
   PnCorrelationDb *correlation;
   PnJournalReader *reader;
-  PnQueue *in;  /* WPCSIN: into the house */
-  PnQueue *out; /* WPCSOUT/GWI0001: out of it */
+  PnQueue *in;                                  /* WPCSIN: into the house */
+  PnQueue *out;                                 /* WPCSOUT/GWI0001: out of it */
   char *send, *defer, *result, *hold, *problem; /* directories */
   const char *site_charset;                     /* borrowed */
   gint64 correlation_age;                       /* seconds */
@@ -29,7 +29,7 @@ typedef struct {
   GHashTable *held; /* path -> gint64 *: when it is due */
 } PnAgent;
 
-/* --- threads: each takes the PnAgent and returns NULL when the program stops -------------------------------------------- */
+/* --- threads: each takes the PnAgent and returns NULL when the program stops ------------------ */
 
 gpointer pn_agent_inbound_main (gpointer agent);  /* receive/ -> WPCSIN */
 gpointer pn_agent_outbound_main (gpointer agent); /* WPCSOUT -> send/ */
@@ -40,14 +40,16 @@ void pn_agent_pause (PnAgent *self, guint seconds);
 /* Logs ERROR under EVENT. */
 void pn_agent_log_error (const char *event, const GError *error);
 
-/* --- spool.c: messages into send/ ----------------------------------------------------------------------------------------- */
+/* --- spool.c: messages into send/ ------------------------------------------------------------- */
 
-/* Writes MESSAGE into send files S#######.TMP, one per destination domain of HEAD's recipients (and of at most a hundred), flushed; their
- * names-to-be are added to RECORD->files.  HEAD states id, sender, recipients and envelope; the rest is filled here.  On failure none
- * is left. */
-gboolean pn_agent_stage (PnAgent *self, PnMessage *message, const PnSendHead *head, PnCorrelation *record, GError **error);
-/* Commits RECORDS (GPtrArray of PnCorrelation) and then gives their files their names.  After it the messages are with the daemon.  When it
- * fails the records may yet be committed by a later call: whoever tries again looks for them first (pn_agent_publish_again). */
+/* Writes MESSAGE into send files S#######.TMP, one per destination domain of HEAD's recipients (and of at
+ * most a hundred), flushed; their names-to-be are added to RECORD->files.  HEAD states id, sender, recipients
+ * and envelope; the rest is filled here.  On failure none is left. */
+gboolean pn_agent_stage (PnAgent *self, PnMessage *message, const PnSendHead *head, PnCorrelation *record,
+                         GError **error);
+/* Commits RECORDS (GPtrArray of PnCorrelation) and then gives their files their names.  After it the messages
+ * are with the daemon.  When it fails the records may yet be committed by a later call: whoever tries again
+ * looks for them first (pn_agent_publish_again). */
 gboolean pn_agent_publish (PnAgent *self, GPtrArray *records, GError **error);
 /* Takes staged files away again. */
 void pn_agent_unstage (PnAgent *self, const PnCorrelation *record);
@@ -56,25 +58,25 @@ void pn_agent_publish_again (PnAgent *self, const PnCorrelation *record);
 /* At the start: staged files whose record was committed get their names, the others go. */
 void pn_agent_recover_staged (PnAgent *self);
 
-/* --- hold.c: messages that are not due yet -------------------------------------------------------------------------------- */
+/* --- hold.c: messages that are not due yet ---------------------------------------------------- */
 
 gboolean pn_agent_hold (PnAgent *self, PnQueueItem *item, gint64 due, GError **error);
 void pn_agent_scan_hold (PnAgent *self);
 void pn_agent_release_due (PnAgent *self);
 
-/* --- native-status.c: native statuses ------------------------------------------------------------------------------------------ */
+/* --- native-status.c: native statuses --------------------------------------------------------- */
 
-/* Ties the DSN or MDN in MESSAGE, which came for its recipients, to what we sent: makes it a status for the sender.  FALSE: it belongs to nothing
- * of ours, and has become mail. */
+/* Ties the DSN or MDN in MESSAGE, which came for its recipients, to what we sent: makes it a status for the
+ * sender.  FALSE: it belongs to nothing of ours, and has become mail. */
 gboolean pn_agent_tie_status (PnAgent *self, PnMessage *message);
 /* The status message for the sender of RECORD; takes REPORTS (GPtrArray of PnStatusReport). */
 PnMessage *pn_agent_status_new (const PnCorrelation *record, GPtrArray *reports);
 PnStatusReport *pn_agent_report_new (const PnResult *result);
 
-/* --- bounce.c: statuses for senders outside -------------------------------------------------------------------------------- */
+/* --- bounce.c: statuses for senders outside --------------------------------------------------- */
 
-/* Leaves those reports of MESSAGE, a status for an outside sender, that he wants to hear of; ORIGINAL is the record of his message or NULL.
- * FALSE: none. */
+/* Leaves those reports of MESSAGE, a status for an outside sender, that he wants to hear of; ORIGINAL is the
+ * record of his message or NULL. FALSE: none. */
 gboolean pn_agent_wants_bounce (PnAgent *self, PnMessage *message, const PnCorrelation *original);
 /* Makes MESSAGE what goes over the Internet: sender, subject, the beginning of the original. */
 void pn_agent_dress_bounce (PnAgent *self, PnMessage *message, const PnCorrelation *original);

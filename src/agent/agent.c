@@ -25,7 +25,7 @@ pn_agent_log_error (const char *event, const GError *error)
   pn_log_error (event, "reason=%s", reason);
 }
 
-/* --- opening ------------------------------------------------------------------------------------------------------------ */
+/* --- opening ---------------------------------------------------------------------------------- */
 
 static gboolean
 open_folders (PnAgent *self, GError **error)
@@ -33,8 +33,11 @@ open_folders (PnAgent *self, GError **error)
   const struct {
     const char *name;
     char **path;
-  } folders[] = { { "send", &self->send },     { "defer", &self->defer },     { "result", &self->result },
-                  { "gwhold", &self->hold }, { "gwprob", &self->problem } };
+  } folders[] = { { "send", &self->send },
+                  { "defer", &self->defer },
+                  { "result", &self->result },
+                  { "gwhold", &self->hold },
+                  { "gwprob", &self->problem } };
   for (guint i = 0; i < G_N_ELEMENTS (folders); i++) {
     *folders[i].path = pn_config_gateway_path (self->program->config, folders[i].name);
     if (!pn_file_make_dirs (*folders[i].path, error))
@@ -63,8 +66,11 @@ open_reader (PnAgent *self, GError **error)
   g_ptr_array_add (queues, NULL);
   if (!pn_file_make_dirs (receive, error))
     return FALSE;
-  self->reader = pn_journal_reader_open (receive, program->key, (const char *const *) queues->pdata, program->after_crash, error);
-  return self->reader != NULL;
+  self->reader = pn_journal_reader_open (receive, program->key, (const char *const *) queues->pdata,
+                                         program->after_crash, error);
+  /* Making a file for every message is the dearest step of its way: queue-pool.c. */
+  g_autofree char *pool = pn_config_gateway_path (program->config, "work/POOL");
+  return self->reader && pn_journal_reader_recycle (self->reader, self->in, pool, error);
 }
 
 static gboolean
@@ -102,7 +108,7 @@ close_agent (PnAgent *self)
   g_mutex_clear (&self->hold_lock);
 }
 
-/* --- housekeeping ------------------------------------------------------------------------------------------------------- */
+/* --- housekeeping ----------------------------------------------------------------------------- */
 
 /* What the senders of received messages wish is on disk before the journal lets go of these. */
 static void

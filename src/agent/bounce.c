@@ -23,7 +23,8 @@ pn_agent_is_disposition (const PnMessage *message)
   return FALSE;
 }
 
-/* What the sender said about the recipient of REPORT.  He may have written to him by another of his addresses. */
+/* What the sender said about the recipient of REPORT.  He may have written to him by another of his
+ * addresses. */
 static const PnCorrelationRecipient *
 find_original (const PnStatusReport *report, const PnCorrelation *original)
 {
@@ -67,7 +68,7 @@ pn_agent_wants_bounce (PnAgent *self, PnMessage *message, const PnCorrelation *o
   return message->reports->len > 0;
 }
 
-/* --- how it looks ----------------------------------------------------------------------------------------------------- */
+/* --- how it looks ----------------------------------------------------------------------------- */
 
 static const char *
 title_of (const PnMessage *message)
@@ -103,7 +104,8 @@ add_original_recipients (PnMessage *message, const PnCorrelation *original)
     const PnCorrelationRecipient *known = find_original (report, original);
     if (!known || !known->orcpt || !address)
       continue;
-    PnRecipient *recipient = pn_message_add_recipient (message, PN_BC, pn_address_new_internet (address, NULL));
+    PnRecipient *recipient
+        = pn_message_add_recipient (message, PN_BC, pn_address_new_internet (address, NULL));
     recipient->dsn_orcpt = decode_orcpt (known->orcpt);
   }
 }
@@ -129,11 +131,12 @@ add_original_header (PnMessage *message, const char *message_id)
     if (report->recipient)
       add_header (text, "To", report->recipient->internet, "<", ">");
   }
-  PnPart *part = pn_part_new (PN_PART_ATTACHMENT, "text/rfc822-headers", pn_content_new_text (text->str, (gssize) text->len));
+  PnPart *part = pn_part_new (PN_PART_ATTACHMENT, "text/rfc822-headers",
+                              pn_content_new_text (text->str, (gssize) text->len));
   pn_message_add_part (message, part);
 }
 
-/* --- what a person reads ------------------------------------------------------------------------------------------------ */
+/* --- what a person reads ---------------------------------------------------------------------- */
 
 static const char *
 sentence_of (PnAction action)
@@ -159,14 +162,16 @@ add_text (PnMessage *message, const char *host)
     g_string_append_printf (text, "It is about your message \"%s\".\n", message->subject);
   for (guint i = 0; i < message->reports->len; i++) {
     const PnStatusReport *report = g_ptr_array_index (message->reports, i);
-    const char *address = report->recipient && report->recipient->internet ? report->recipient->internet : "a recipient";
+    const char *address
+        = report->recipient && report->recipient->internet ? report->recipient->internet : "a recipient";
     g_string_append_printf (text, "\nYour message to <%s> %s\n", address, sentence_of (report->action));
     if (report->remote_mta)
       g_string_append_printf (text, "  Host: %s\n", report->remote_mta);
     if (report->diagnostic)
       g_string_append_printf (text, "  Answer: %s\n", report->diagnostic);
   }
-  PnPart *part = pn_part_new (PN_PART_TEXT, "text/plain", pn_content_new_text (text->str, (gssize) text->len));
+  PnPart *part
+      = pn_part_new (PN_PART_TEXT, "text/plain", pn_content_new_text (text->str, (gssize) text->len));
   pn_message_add_part (message, part);
 }
 
@@ -174,7 +179,9 @@ void
 pn_agent_dress_bounce (PnAgent *self, PnMessage *message, const PnCorrelation *original)
 {
   const PnConfig *config = self->program->config;
-  const char *message_id = message->in_reply_to ? message->in_reply_to : original ? original->message_id : NULL;
+  const char *message_id = message->in_reply_to ? message->in_reply_to
+                           : original           ? original->message_id
+                                                : NULL;
   if (original) {
     add_original_recipients (message, original);
     if (!message->envelope_id && original->envid)

@@ -43,7 +43,8 @@ static char *
 link_into_hold (PnAgent *self, const PnQueueItem *item, GError **error)
 {
   for (guint i = 0;; i++) {
-    g_autofree char *path = g_strdup_printf ("%s/0%u%06X.AAA", self->hold, item->priority, g_random_int () & 0xffffff);
+    g_autofree char *path
+        = g_strdup_printf ("%s/0%u%06X.AAA", self->hold, item->priority, g_random_int () & 0xffffff);
     if (link (item->path, path) == 0)
       return g_steal_pointer (&path);
     if (errno != EEXIST || i > 1000) {

@@ -14,7 +14,7 @@
 #define MAIL_PRIORITY 4
 #define STATUS_PRIORITY 5
 
-/* --- who is who ------------------------------------------------------------------------------------------------------- */
+/* --- who is who ------------------------------------------------------------------------------- */
 
 static PnRecipient *
 find_recipient (const PnMessage *message, const char *address)
@@ -60,7 +60,8 @@ find_submitter (PnAgent *self, const char *native)
 static gboolean
 is_user (const PnAddress *address, const PnUser *user)
 {
-  return address && address->user && address->post_office && g_ascii_strcasecmp (address->user, user->user) == 0
+  return address && address->user && address->post_office
+         && g_ascii_strcasecmp (address->user, user->user) == 0
          && g_ascii_strcasecmp (address->post_office, user->post_office) == 0;
 }
 
@@ -93,10 +94,11 @@ static void
 complete_recipients (PnAgent *self, PnMessage *message)
 {
   for (guint i = 0; i < message->recipients->len; i++)
-    pn_directory_complete (self->directory, ((PnRecipient *) g_ptr_array_index (message->recipients, i))->address);
+    pn_directory_complete (self->directory,
+                           ((PnRecipient *) g_ptr_array_index (message->recipients, i))->address);
 }
 
-/* --- what the sender asked to be told -------------------------------------------------------------------------------------- */
+/* --- what the sender asked to be told --------------------------------------------------------- */
 
 /* ORCPT that says no more than RCPT did. */
 static gboolean
@@ -105,7 +107,8 @@ is_plain_orcpt (const char *orcpt, const char *address)
   if (!orcpt || !*orcpt)
     return TRUE;
   g_autofree char *decoded = pn_xtext_decode (orcpt);
-  return decoded && g_ascii_strncasecmp (decoded, "rfc822;", 7) == 0 && g_ascii_strcasecmp (decoded + 7, address) == 0;
+  return decoded && g_ascii_strncasecmp (decoded, "rfc822;", 7) == 0
+         && g_ascii_strcasecmp (decoded + 7, address) == 0;
 }
 
 /* A record is kept only of what is out of the ordinary, so that the ordinary message costs none. */
@@ -137,12 +140,13 @@ keep_wishes (PnAgent *self, const PnMessage *message, const PnEnvelope *envelope
   record->envid = g_strdup (envelope->envid);
   record->ret = g_strdup (envelope->ret);
   for (guint i = 0; envelope->rcpt_to[i]; i++)
-    pn_correlation_add_recipient (record, envelope->rcpt_to[i], envelope->rcpt_notify ? envelope->rcpt_notify[i] : NULL,
+    pn_correlation_add_recipient (record, envelope->rcpt_to[i],
+                                  envelope->rcpt_notify ? envelope->rcpt_notify[i] : NULL,
                                   envelope->rcpt_orcpt ? envelope->rcpt_orcpt[i] : NULL);
   pn_correlation_db_add (self->correlation, record);
 }
 
-/* --- one message -------------------------------------------------------------------------------------------------------- */
+/* --- one message ------------------------------------------------------------------------------ */
 
 static PnMessage *
 convert (PnAgent *self, const PnReceived *received, GError **error)
@@ -176,7 +180,8 @@ convert (PnAgent *self, const PnReceived *received, GError **error)
   return message;
 }
 
-/* Into the queue; waits while the disk is full.  The descriptor, or -1 with ERROR if it cannot be or the program stops. */
+/* Into the queue; waits while the disk is full.  The descriptor, or -1 with ERROR if it cannot be or the
+ * program stops. */
 static int
 put (PnAgent *self, PnMessage *message, guint priority, GError **error)
 {

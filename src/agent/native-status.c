@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-/* --- what comes back from the Internet ----------------------------------------------------------------------------------- */
+/* --- what comes back from the Internet -------------------------------------------------------- */
 
 static PnCorrelation *
 find_record (PnAgent *self, const PnMessage *message)
@@ -86,7 +86,7 @@ pn_agent_tie_status (PnAgent *self, PnMessage *message)
   return FALSE;
 }
 
-/* --- what we make of results ----------------------------------------------------------------------------------------- */
+/* --- what we make of results ------------------------------------------------------------------ */
 
 PnStatusReport *
 pn_agent_report_new (const PnResult *result)

@@ -42,7 +42,8 @@ set_verdict (Job *self, Verdict verdict, const char *reason)
   self->reason = g_strdup (reason);
 }
 
-/* A disk that is full or a database that is busy passes; a message that cannot be read or written does not. */
+/* A disk that is full or a database that is busy passes; a message that cannot be read or written does not.
+ */
 static void
 set_failed (Job *self, const GError *error)
 {
@@ -51,7 +52,7 @@ set_failed (Job *self, const GError *error)
   set_verdict (self, damaged ? PROBLEM : LATER, error->message);
 }
 
-/* --- who is who ------------------------------------------------------------------------------------------------------- */
+/* --- who is who ------------------------------------------------------------------------------- */
 
 static void
 complete (PnAgent *self, PnAddress *address)
@@ -112,29 +113,33 @@ set_sender (PnAgent *self, const PnMessage *message, PnCorrelation *record)
   record->post_office = g_strdup (address->post_office);
   record->user = g_strdup (address->user);
   record->silent = FALSE;
+  record->failures_only = message->type == PN_TYPE_STATUS; /* an answer to an invitation */
 }
 
 static gboolean
 is_ours (PnAgent *self, const PnAddress *address)
 {
-  return !address->internet || address->user || pn_directory_is_local (self->directory, address->internet);
+  return !address->internet || pn_directory_is_local (self->directory, address->internet);
 }
 
-/* --- the envelope ------------------------------------------------------------------------------------------------------- */
+/* --- the envelope ----------------------------------------------------------------------------- */
 
 static void
-add_recipient (PnAgent *self, const PnMessage *message, const PnRecipient *recipient, const PnCorrelation *record,
-               PnSendHead *head)
+add_recipient (PnAgent *self, const PnMessage *message, const PnRecipient *recipient,
+               const PnCorrelation *record, PnSendHead *head)
 {
   const char *address = recipient->address->internet;
   gboolean own = record->user != NULL;
   gboolean wants = (message->status_request & (PN_STATUS_REQUEST_DELIVERED | PN_STATUS_REQUEST_FULL)) != 0;
-  g_autofree char *notify = recipient->dsn_notify && *recipient->dsn_notify ? g_strdup (recipient->dsn_notify) : NULL;
-  g_autofree char *orcpt = recipient->dsn_orcpt && *recipient->dsn_orcpt ? g_strdup (recipient->dsn_orcpt) : NULL;
+  g_autofree char *notify
+      = recipient->dsn_notify && *recipient->dsn_notify ? g_strdup (recipient->dsn_notify) : NULL;
+  g_autofree char *orcpt
+      = recipient->dsn_orcpt && *recipient->dsn_orcpt ? g_strdup (recipient->dsn_orcpt) : NULL;
   if (is_report (message)) {
     g_free (notify);
     notify = g_strdup ("NEVER");
-  } else if (!notify && own && wants && pn_config_boolean (self->program->config, "agent", "delivery-notification"))
+  } else if (!notify && own && wants
+             && pn_config_boolean (self->program->config, "agent", "delivery-notification"))
     notify = g_strdup ("SUCCESS,FAILURE,DELAY");
   if (!orcpt && notify && g_str_is_ascii (address)) {
     g_autofree char *xtext = pn_xtext_encode (address);
@@ -150,7 +155,8 @@ make_head (PnAgent *self, const PnMessage *message, PnCorrelation *record)
   head->id = g_strdup (message->id);
   head->queued = (gint64) time (NULL);
   head->mail_from = g_strdup (mail_from (message));
-  /* A report about our user's message is to name the id by which we know it; what others sent keeps theirs. */
+  /* A report about our user's message is to name the id by which we know it; what others sent keeps theirs.
+   */
   if (record->user) {
     head->envid = pn_xtext_encode (message->id);
     head->ret = g_strdup (message->envelope_ret ? message->envelope_ret : "HDRS");
@@ -183,7 +189,7 @@ make_record (PnAgent *self, PnMessage *message)
   return record;
 }
 
-/* --- reports for senders outside ---------------------------------------------------------------------------------------- */
+/* --- reports for senders outside -------------------------------------------------------------- */
 
 /* Whether the status goes over the Internet at all; if so it is made ready. */
 static gboolean
@@ -194,7 +200,8 @@ prepare_report (Job *self)
   if (pn_agent_is_disposition (message))
     return TRUE;
   g_autoptr (PnCorrelation) original
-      = message->orig_id ? pn_correlation_db_find (self->agent->correlation, message->orig_id, TRUE, &error) : NULL;
+      = message->orig_id ? pn_correlation_db_find (self->agent->correlation, message->orig_id, TRUE, &error)
+                         : NULL;
   if (error)
     pn_agent_log_error ("correlation", error);
   if (!pn_agent_wants_bounce (self->agent, message, original))
@@ -203,13 +210,14 @@ prepare_report (Job *self)
   return TRUE;
 }
 
-/* --- one queue file ----------------------------------------------------------------------------------------------------- */
+/* --- one queue file --------------------------------------------------------------------------- */
 
 static gboolean
 read_message (Job *self)
 {
   g_autoptr (GError) error = NULL;
-  g_autoptr (PnSource) source = pn_queue_open_file (self->item->path, self->agent->program->key, FALSE, NULL, &error);
+  g_autoptr (PnSource) source
+      = pn_queue_open_file (self->item->path, self->agent->program->key, FALSE, NULL, &error);
   self->message = source ? pn_native_read (source, &error) : NULL;
   if (self->message)
     return TRUE;
@@ -296,7 +304,7 @@ work (gpointer data, gpointer user)
   pn_queue_item_busy (self->item, FALSE);
 }
 
-/* --- a batch -------------------------------------------------------------------------------------------------------------- */
+/* --- a batch ---------------------------------------------------------------------------------- */
 
 static void
 end_item (Job *self)

@@ -6,7 +6,6 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <gio/gio.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/inotify.h>
@@ -18,8 +17,8 @@
 #define UNSETTLED_MS 20
 #define BATCH_MAX 64
 
-/* Statuses for users, staged and not yet in the queue: they share one flush.  The result files they come from go when
- * they are there. */
+/* Statuses for users, staged and not yet in the queue: they share one flush.  The result files they come from
+ * go when they are there. */
 typedef struct {
   PnAgent *agent;
   GArray *fds;        /* int */
@@ -54,8 +53,8 @@ static gboolean
 batch_put (Batch *self, GError **error)
 {
   gboolean ok = self->fds->len == 0
-                || pn_queue_put_batch (self->agent->in, (const int *) self->fds->data, (const guint *) self->priorities->data,
-                                       self->fds->len, FALSE, error);
+                || pn_queue_put_batch (self->agent->in, (const int *) self->fds->data,
+                                       (const guint *) self->priorities->data, self->fds->len, FALSE, error);
   if (ok) {
     batch_trace (self);
     pn_counter_add (PN_COUNTER_STATUSES_IN, self->fds->len);
@@ -69,9 +68,10 @@ batch_put (Batch *self, GError **error)
   return ok;
 }
 
-/* --- statuses of one message ---------------------------------------------------------------------------------------------- */
+/* --- statuses of one message ------------------------------------------------------------------ */
 
-/* A record for a message of which nothing is known but what the result says: a third party's send file, or one so old that it was forgotten. */
+/* A record for a message of which nothing is known but what the result says: a third party's send file, or
+ * one so old that it was forgotten. */
 static PnCorrelation *
 record_of_stranger (const PnResult *result)
 {
@@ -144,19 +144,28 @@ tell_outside (PnAgent *self, const PnCorrelation *record, PnMessage *status, GEr
 }
 
 static gboolean
+wants_result (const PnCorrelation *record, const PnResult *result)
+{
+  if (record->failures_only)
+    return result->action == PN_RESULT_UNDELIVERABLE;
+  /* The next host reports for itself when it took over the duty to. */
+  return record->user || result->action != PN_RESULT_TRANSFERRED || !result->dsn;
+}
+
+static gboolean
 tell_sender (Batch *batch, const PnCorrelation *record, GPtrArray *results, GError **error)
 {
   g_autoptr (GPtrArray) reports = g_ptr_array_new_with_free_func ((GDestroyNotify) pn_status_report_free);
   for (guint i = 0; i < results->len; i++) {
     const PnResult *result = g_ptr_array_index (results, i);
-    /* The next host reports for itself when it took over the duty to. */
-    if (record->user || result->action != PN_RESULT_TRANSFERRED || !result->dsn)
+    if (wants_result (record, result))
       g_ptr_array_add (reports, pn_agent_report_new (result));
   }
   if (reports->len == 0)
     return TRUE;
   g_autoptr (PnMessage) status = pn_agent_status_new (record, reports);
-  return record->user ? tell_user (batch, record, status, error) : tell_outside (batch->agent, record, status, error);
+  return record->user ? tell_user (batch, record, status, error)
+                      : tell_outside (batch->agent, record, status, error);
 }
 
 static gboolean
@@ -183,10 +192,10 @@ take_message (Batch *batch, GPtrArray *results, GError **error)
   return tell_sender (batch, record, results, error);
 }
 
-/* --- one result file -------------------------------------------------------------------------------------------------------- */
+/* --- one result file -------------------------------------------------------------------------- */
 
-/* A daemon killed between an outcome and the removal of its send file reads the outcome again at its start: until the
- * send file is gone the result has to stay. */
+/* A daemon killed between an outcome and the removal of its send file reads the outcome again at its start:
+ * until the send file is gone the result has to stay. */
 static gboolean
 is_settled (PnAgent *self, const GPtrArray *results)
 {
@@ -213,7 +222,8 @@ group_by_message (GPtrArray *results)
     for (guint j = 0; j < groups->len && !group; j++) {
       GPtrArray *candidate = g_ptr_array_index (groups, j);
       const PnResult *first = g_ptr_array_index (candidate, 0);
-      if (g_strcmp0 (first->id, result->id) == 0 && (result->id || g_strcmp0 (first->file, result->file) == 0))
+      if (g_strcmp0 (first->id, result->id) == 0
+          && (result->id || g_strcmp0 (first->file, result->file) == 0))
         group = candidate;
     }
     if (!group) {
@@ -234,8 +244,6 @@ take_file (Batch *batch, const char *path)
   guint bad = 0;
   g_autoptr (GPtrArray) results = pn_result_read (path, &bad, &error);
   if (!results) {
-    if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND)) /* taken in the same scan, and listed again */
-      return TAKEN;
     pn_agent_log_error ("cannot_read_result", error);
     return FAILED;
   }
@@ -263,6 +271,13 @@ end_batch (Batch *batch)
   return FAILED;
 }
 
+static void
+note (Taken *worst, Taken taken)
+{
+  if (taken > *worst)
+    *worst = taken;
+}
+
 /* Everything in result/; whether some have to be looked at again soon. */
 static Taken
 take_all (Batch *batch)
@@ -276,12 +291,12 @@ take_all (Batch *batch)
     if (*entry->d_name == '.' || !g_str_has_suffix (entry->d_name, ".RES"))
       continue;
     g_autofree char *path = g_build_filename (self->result, entry->d_name, NULL);
-    worst = MAX (worst, take_file (batch, path));
+    note (&worst, take_file (batch, path));
     if (batch->fds->len >= BATCH_MAX)
-      worst = MAX (worst, end_batch (batch));
+      note (&worst, end_batch (batch));
   }
   closedir (dir);
-  worst = MAX (worst, end_batch (batch));
+  note (&worst, end_batch (batch));
   pn_trace_flush ();
   return worst;
 }

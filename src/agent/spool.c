@@ -3,7 +3,6 @@
 #include "convert/mime.h"
 #include "core/log.h"
 #include "core/trace.h"
-#include "net/dns.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -17,10 +16,10 @@
 #define KEEP_MAX (4 * 1024 * 1024)
 #define PER_FILE_MAX 100
 
-/* --- the header on its way out -------------------------------------------------------------------------------------- */
+/* --- the header on its way out ---------------------------------------------------------------- */
 
-/* Leaves out fields that must not go over the Internet, wherever they come from: an original that is sent on as it came may hold
- * them.  Only the header is looked at line by line. */
+/* Leaves out fields that must not go over the Internet, wherever they come from: an original that is sent on
+ * as it came may hold them.  Only the header is looked at line by line. */
 typedef struct {
   PnSink below;
   gboolean body;
@@ -89,10 +88,11 @@ write_message (PnAgent *self, PnMessage *message, PnSink sink, GError **error)
   g_autoptr (GString) line = g_string_new (NULL);
   HeaderFilter filter = { .below = sink, .line = line };
   PnSink filtered = { header_filter_write, &filter };
-  return pn_mime_write (message, &options, &filtered, error) && pn_sink_write (&sink, line->str, line->len, error);
+  return pn_mime_write (message, &options, &filtered, error)
+         && pn_sink_write (&sink, line->str, line->len, error);
 }
 
-/* --- composing ------------------------------------------------------------------------------------------------------ */
+/* --- composing -------------------------------------------------------------------------------- */
 
 typedef struct {
   GByteArray *bytes; /* the message, unless it is larger than KEEP_MAX */
@@ -128,13 +128,15 @@ composed_write (gpointer user, const void *data, gsize length, GError **error)
   return TRUE;
 }
 
-/* --- one file ------------------------------------------------------------------------------------------------------- */
+/* --- one file --------------------------------------------------------------------------------- */
 
 static gboolean
-write_file (PnAgent *self, int fd, PnMessage *message, const PnSendHead *head, const Composed *composed, GError **error)
+write_file (PnAgent *self, int fd, PnMessage *message, const PnSendHead *head, const Composed *composed,
+            GError **error)
 {
   g_autoptr (PnFileSink) file = pn_file_sink_new (fd);
-  g_autoptr (PnSendWriter) writer = pn_send_writer_new (self->program->key, pn_file_sink_sink (file), head, error);
+  g_autoptr (PnSendWriter) writer
+      = pn_send_writer_new (self->program->key, pn_file_sink_sink (file), head, error);
   if (!writer)
     return FALSE;
   PnSink sink = pn_send_writer_sink (writer);
@@ -178,8 +180,8 @@ link_staged (PnAgent *self, int fd, GError **error)
 }
 
 static gboolean
-stage_file (PnAgent *self, PnMessage *message, const PnSendHead *head, const Composed *composed, PnCorrelation *record,
-            GError **error)
+stage_file (PnAgent *self, PnMessage *message, const PnSendHead *head, const Composed *composed,
+            PnCorrelation *record, GError **error)
 {
   int fd = pn_file_unnamed (self->send, error);
   if (fd < 0)
@@ -191,7 +193,7 @@ stage_file (PnAgent *self, PnMessage *message, const PnSendHead *head, const Com
   return name != NULL;
 }
 
-/* --- a message -------------------------------------------------------------------------------------------------------- */
+/* --- a message -------------------------------------------------------------------------------- */
 
 /* The part of an address that says where it goes, as the DNS knows it; NULL if there is none. */
 static char *
@@ -200,7 +202,7 @@ destination_of (const char *address)
   const char *at = strrchr (address, '@');
   if (!at || !at[1])
     return NULL;
-  return at[1] == '[' ? g_ascii_strdown (at + 1, -1) : pn_dns_to_ascii (at + 1);
+  return at[1] == '[' ? g_ascii_strdown (at + 1, -1) : pn_domain_to_ascii (at + 1);
 }
 
 /* An internationalized domain behind a plain local part needs no SMTPUTF8 in its ASCII form. */
@@ -211,14 +213,15 @@ wire_address (const char *address)
   if (!at || g_str_is_ascii (address))
     return g_strdup (address);
   g_autofree char *local = g_strndup (address, (gsize) (at - address));
-  g_autofree char *domain = g_str_is_ascii (local) ? pn_dns_to_ascii (at + 1) : NULL;
+  g_autofree char *domain = g_str_is_ascii (local) ? pn_domain_to_ascii (at + 1) : NULL;
   return domain ? g_strconcat (local, "@", domain, NULL) : g_strdup (address);
 }
 
 static GHashTable *
 group_by_destination (const PnSendHead *head)
 {
-  GHashTable *groups = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, (GDestroyNotify) g_ptr_array_unref);
+  GHashTable *groups
+      = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, (GDestroyNotify) g_ptr_array_unref);
   for (guint i = 0; i < head->recipients->len; i++) {
     PnSendRecipient *recipient = g_ptr_array_index (head->recipients, i);
     char *destination = destination_of (recipient->address);
@@ -236,7 +239,8 @@ group_by_destination (const PnSendHead *head)
 }
 
 static PnSendHead *
-head_for (PnAgent *self, const PnSendHead *whole, const char *destination, const Composed *composed, gboolean original)
+head_for (PnAgent *self, const PnSendHead *whole, const char *destination, const Composed *composed,
+          gboolean original)
 {
   PnSendHead *head = pn_send_head_new ();
   head->domain = g_strdup (destination);
@@ -255,7 +259,8 @@ head_for (PnAgent *self, const PnSendHead *whole, const char *destination, const
 
 static gboolean
 stage_destination (PnAgent *self, PnMessage *message, const PnSendHead *whole, const char *destination,
-                   const GPtrArray *recipients, const Composed *composed, PnCorrelation *record, GError **error)
+                   const GPtrArray *recipients, const Composed *composed, PnCorrelation *record,
+                   GError **error)
 {
   gboolean original = pn_message_get_part (message, PN_PART_SKELETON) != NULL;
   for (guint from = 0; from < recipients->len; from += PER_FILE_MAX) {
@@ -273,7 +278,8 @@ stage_destination (PnAgent *self, PnMessage *message, const PnSendHead *whole, c
 }
 
 gboolean
-pn_agent_stage (PnAgent *self, PnMessage *message, const PnSendHead *head, PnCorrelation *record, GError **error)
+pn_agent_stage (PnAgent *self, PnMessage *message, const PnSendHead *head, PnCorrelation *record,
+                GError **error)
 {
   g_autoptr (GByteArray) bytes = g_byte_array_new ();
   Composed composed = { .bytes = bytes, .kept = TRUE };
@@ -301,7 +307,7 @@ pn_agent_unstage (PnAgent *self, const PnCorrelation *record)
   g_ptr_array_set_size (record->files, 0);
 }
 
-/* --- publishing ------------------------------------------------------------------------------------------------------- */
+/* --- publishing ------------------------------------------------------------------------------- */
 
 void
 pn_agent_publish_again (PnAgent *self, const PnCorrelation *record)
@@ -357,7 +363,8 @@ recover_file (PnAgent *self, const char *staged)
   g_autoptr (GError) error = NULL;
   g_autoptr (PnSendFile) file = pn_send_file_open (path, self->program->key, TRUE, NULL);
   g_autoptr (PnCorrelation) record
-      = file && file->head->id ? pn_correlation_db_find (self->correlation, file->head->id, FALSE, &error) : NULL;
+      = file && file->head->id ? pn_correlation_db_find (self->correlation, file->head->id, FALSE, &error)
+                               : NULL;
   if (error) { /* not known: better left than lost */
     pn_agent_log_error ("cannot_recover", error);
     return;

@@ -3,6 +3,7 @@
 #include <gio/gio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "cmd/convert.h"
 
@@ -137,7 +138,8 @@ pn_convert_collect (PnConvertOptions *options, char **inputs, const char *out, G
   for (char **input = inputs; *input; input++) {
     struct stat st;
     g_autofree char *base = g_path_get_basename (*input);
-    if (stat (*input, &st) < 0)
+    int found = g_str_equal (*input, "-") ? fstat (STDIN_FILENO, &st) : stat (*input, &st);
+    if (found < 0)
       add_failed (&self, *input, g_strerror (errno));
     else if (S_ISDIR (st.st_mode))
       add_tree (&self, *input, "");

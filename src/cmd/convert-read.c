@@ -1,6 +1,7 @@
 /* Inputs: what kind a file is, and its message. */
 #include <gio/gio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cmd/convert.h"
 #include "convert/ical.h"
@@ -211,13 +212,40 @@ pn_convert_read_source (const PnConvertOptions *options, PnKind kind, PnSource *
   return g_steal_pointer (&message);
 }
 
+/* Standard input cannot be read at any place: a copy without a name can. */
+static PnSource *
+open_standard_input (GError **error)
+{
+  int fd = pn_file_unnamed (g_get_tmp_dir (), error);
+  if (fd < 0)
+    return NULL;
+  g_autoptr (PnFileSink) copy = pn_file_sink_new (fd);
+  PnSink sink = pn_file_sink_sink (copy);
+  char buffer[65536];
+  ssize_t n;
+  while ((n = read (STDIN_FILENO, buffer, sizeof buffer)) > 0)
+    if (!pn_sink_write (&sink, buffer, (gsize) n, error)) {
+      close (fd);
+      return NULL;
+    }
+  if (n < 0)
+    pn_file_set_error (error, errno, "standard input", "cannot read");
+  if (n < 0 || !pn_file_sink_flush (copy, error)) {
+    close (fd);
+    return NULL;
+  }
+  return pn_file_source_new (fd, error);
+}
+
 PnMessage *
 pn_convert_read (const PnConvertOptions *options, PnConvertJob *job, GError **error)
 {
-  g_autoptr (PnSource) source = pn_file_source_open (job->path, error);
+  g_autoptr (PnSource) source
+      = g_str_equal (job->path, "-") ? open_standard_input (error) : pn_file_source_open (job->path, error);
   if (!source)
     return NULL;
-  if (pn_seal_is_sealed (source)) {
+  gboolean is_sealed = pn_seal_is_sealed (source);
+  if (is_sealed) {
     job->kind = PN_KIND_NATIVE;
     if (!options->key) {
       g_set_error (error, PN_SEAL_ERROR, PN_SEAL_ERROR_KEY, "the file is sealed; --key or -C names the key");
@@ -232,5 +260,10 @@ pn_convert_read (const PnConvertOptions *options, PnConvertJob *job, GError **er
     job->kind = options->from != PN_KIND_AUTO ? options->from : find_kind (source, job->path, error);
   if (job->kind == PN_KIND_AUTO)
     return NULL;
-  return pn_convert_read_source (options, job->kind, source, job->path, error);
+  g_autoptr (PnMessage) message = pn_convert_read_source (options, job->kind, source, job->path, error);
+  /* What is sealed is authenticated as it is read; of a plain queue file every part is checked, also those that the
+   * output does not need. */
+  if (message && job->kind == PN_KIND_NATIVE && !is_sealed && !pn_native_verify (message, error))
+    return NULL;
+  return g_steal_pointer (&message);
 }

@@ -81,7 +81,7 @@ print_table (const PnView *view, GPtrArray *items, int box)
   guint left = NUMBER_WIDTH + MARKS_WIDTH + DATE_WIDTH + NAME_WIDTH + TYPE_WIDTH + GAPS;
   guint subject_width = columns == 0 ? 0 : columns > left + SUBJECT_MIN ? columns - left : SUBJECT_MIN;
   if (items->len == 0) {
-    printf ("%s: no items.\n", box < 0 ? "Mailbox" : pn_box_title ((PnBox)box));
+    printf ("%s: no items.\n", box < 0 ? "Mailbox" : pn_box_title ((PnBox) box));
     return;
   }
   printf ("%s%*s  %-*s  %-*s  %-*s  %-*s  %s%s\n", pn_view_style (PN_STYLE_DIM), NUMBER_WIDTH, "No",

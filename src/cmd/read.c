@@ -15,9 +15,7 @@
 #define NAME_LIMIT 180
 enum { LABEL_WIDTH = 11 };
 
-/* --- parts
- * -------------------------------------------------------------------------------------------------------------
- */
+/* --- parts --- */
 
 static char *
 read_text (const PnMessage *message, PnPartRole role, GError **error)
@@ -60,9 +58,7 @@ part_size (const PnPart *part)
   return part->content && pn_content_measure (part->content, &size, NULL, NULL) ? size : 0;
 }
 
-/* --- text
- * --------------------------------------------------------------------------------------------------------------
- */
+/* --- text --- */
 
 static void
 print_field (const char *label, const char *text)
@@ -178,9 +174,7 @@ print_text (const PnView *view, const PnItem *item, const PnMessage *message, GE
   return TRUE;
 }
 
-/* --- JSON
- * --------------------------------------------------------------------------------------------------------------
- */
+/* --- JSON --- */
 
 static void
 json_address (JsonBuilder *builder, const PnAddress *address)
@@ -236,7 +230,7 @@ json_files (JsonBuilder *builder, const PnMessage *message)
     json_builder_begin_object (builder);
     pn_view_json_text (builder, "name", part->name);
     pn_view_json_text (builder, "type", part->type);
-    pn_view_json_number (builder, "size", (gint64)part_size (part));
+    pn_view_json_number (builder, "size", (gint64) part_size (part));
     pn_view_json_bool (builder, "inline", part->role == PN_PART_INLINE);
     pn_view_json_text (builder, "content_id", part->content_id);
     json_builder_end_object (builder);
@@ -295,9 +289,7 @@ print_json (const PnItem *item, const PnMessage *message, GError **error)
   return TRUE;
 }
 
-/* --- saving
- * ------------------------------------------------------------------------------------------------------------
- */
+/* --- saving --- */
 
 /* A name that stays in the directory, is no hidden file and can be typed. */
 static char *
@@ -316,7 +308,7 @@ safe_name (const PnPart *part, guint index)
     g_string_erase (name, 0, 1);
   if (name->len > NAME_LIMIT) {
     const char *end = g_utf8_find_prev_char (name->str, name->str + NAME_LIMIT);
-    g_string_truncate (name, (gsize)(end - name->str));
+    g_string_truncate (name, (gsize) (end - name->str));
   }
   if (name->len == 0)
     g_string_printf (name, "attachment-%u%s", index + 1,
@@ -329,10 +321,11 @@ static int
 create_file (const char *dir, const char *name, char **path_out, GError **error)
 {
   const char *dot = strrchr (name, '.');
-  gsize stem = dot && dot > name ? (gsize)(dot - name) : strlen (name);
+  gsize stem = dot && dot > name ? (gsize) (dot - name) : strlen (name);
   for (guint i = 1; i < 10000; i++) {
-    g_autofree char *path = i == 1 ? g_build_filename (dir, name, NULL)
-                                   : g_strdup_printf ("%s/%.*s (%u)%s", dir, (int)stem, name, i, name + stem);
+    g_autofree char *path = i == 1
+                                ? g_build_filename (dir, name, NULL)
+                                : g_strdup_printf ("%s/%.*s (%u)%s", dir, (int) stem, name, i, name + stem);
     int fd = open (path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd >= 0) {
       *path_out = g_steal_pointer (&path);

@@ -58,7 +58,7 @@ find_word (const char *option, const char *text, const char *const *words, GErro
   for (int i = 0; words[i]; i++)
     if (g_ascii_strcasecmp (words[i], text) == 0)
       return i;
-  g_autofree char *all = g_strjoinv (", ", (char **)words);
+  g_autofree char *all = g_strjoinv (", ", (char **) words);
   bad_option (error, "--%s: '%s' is none of %s", option, text, all);
   return -1;
 }
@@ -73,9 +73,9 @@ normalise_text (const char *bytes, gsize length)
   if (g_utf8_validate_len (bytes, length, NULL))
     utf8 = g_strndup (bytes, length);
   else
-    utf8 = g_convert (bytes, (gssize)length, "UTF-8", "WINDOWS-1252", NULL, NULL, NULL);
+    utf8 = g_convert (bytes, (gssize) length, "UTF-8", "WINDOWS-1252", NULL, NULL, NULL);
   if (!utf8)
-    utf8 = g_utf8_make_valid (bytes, (gssize)length);
+    utf8 = g_utf8_make_valid (bytes, (gssize) length);
   GString *out = g_string_sized_new (length + 1);
   for (const char *p = utf8; *p; p++)
     if (*p == '\r')
@@ -97,12 +97,12 @@ read_file (const char *path, GError **error)
   guint8 buffer[65536];
   ssize_t n;
   while ((n = read (fd, buffer, sizeof buffer)) > 0 && bytes->len <= TEXT_LIMIT)
-    g_byte_array_append (bytes, buffer, (guint)n);
+    g_byte_array_append (bytes, buffer, (guint) n);
   int errnum = n < 0 ? errno : bytes->len > TEXT_LIMIT ? EFBIG : 0;
   if (fd != STDIN_FILENO)
     close (fd);
   if (errnum == 0)
-    return normalise_text ((const char *)bytes->data, bytes->len);
+    return normalise_text ((const char *) bytes->data, bytes->len);
   pn_file_set_error (error, errnum, path, "cannot read");
   return NULL;
 }
@@ -135,7 +135,7 @@ static char *
 guess_type (const char *name, PnSource *source)
 {
   guint8 head[SNIFF_LENGTH];
-  gsize length = (gsize)MIN (source->size, sizeof head);
+  gsize length = (gsize) MIN (source->size, sizeof head);
   gboolean have = pn_source_read (source, 0, head, length, NULL);
   g_autofree char *content_type = g_content_type_guess (name, have ? head : NULL, have ? length : 0, NULL);
   g_autofree char *type = g_content_type_get_mime_type (content_type);
@@ -164,9 +164,7 @@ attach (PnMessage *message, const char *path, GError **error)
   return TRUE;
 }
 
-/* --- recipients
- * -----------------------------------------------------------------------------------------------------------
- */
+/* --- recipients --- */
 
 /* "Doe, Jane" <jane@example.com>, bert: a comma in quotes or brackets divides nothing. */
 static GPtrArray *
@@ -183,7 +181,7 @@ split_addresses (const char *text)
     else if (!quoted && (*p == '<' || *p == '>'))
       bracket = *p == '<';
     else if (!*p || (*p == ',' && !quoted && !bracket)) {
-      char *one = g_strstrip (g_strndup (begin, (gsize)(p - begin)));
+      char *one = g_strstrip (g_strndup (begin, (gsize) (p - begin)));
       if (*one)
         g_ptr_array_add (out, one);
       else
@@ -208,9 +206,7 @@ add_recipients (PnMailbox *mailbox, PnMessage *message, PnDistribution distribut
   return TRUE;
 }
 
-/* --- times
- * ----------------------------------------------------------------------------------------------------------------
- */
+/* --- times --- */
 
 /* "2026-01-06 09:00", "2026-01-06T09:00:00", a "Z" behind it for UTC; with DATE_ONLY "2026-01-06". */
 static gboolean
@@ -226,7 +222,7 @@ parse_time (const char *option, const char *text, const char *zone, gboolean dat
   gboolean shape
       = n == 3 ? !text[used] : n >= 6 && (separator == ' ' || separator == 'T') && (utc || !text[used]);
   if (!shape || (n == 3 && !date_only)
-      || !g_date_valid_dmy ((GDateDay)time.day, (GDateMonth)time.month, (GDateYear)time.year)
+      || !g_date_valid_dmy ((GDateDay) time.day, (GDateMonth) time.month, (GDateYear) time.year)
       || time.hour > 23 || time.minute > 59 || time.second > 60)
     return bad_option (error, "--%s: '%s' is not a time like %s", option, text,
                        date_only ? "2026-01-06" : "\"2026-01-06 09:00\"");
@@ -248,8 +244,8 @@ static void
 add_days (PnCalendarTime *time, int days, const char *zone)
 {
   GDate date;
-  g_date_set_dmy (&date, (GDateDay)time->day, (GDateMonth)time->month, (GDateYear)time->year);
-  g_date_add_days (&date, (guint)days);
+  g_date_set_dmy (&date, (GDateDay) time->day, (GDateMonth) time->month, (GDateYear) time->year);
+  g_date_add_days (&date, (guint) days);
   time->year = g_date_get_year (&date);
   time->month = g_date_get_month (&date);
   time->day = g_date_get_day (&date);
@@ -279,7 +275,10 @@ static gboolean
 add_calendar (PnMessage *message, const Options *options, const PnConfig *config, GError **error)
 {
   const char *zone = pn_timezone_find (options->timezone ? options->timezone : config->timezone);
-  gboolean dates = options->all_day || message->type == PN_TYPE_NOTE;
+  const char *first = options->start ? options->start : options->end;
+  /* A date without a time stands for the day. */
+  gboolean dates = options->all_day || message->type == PN_TYPE_NOTE
+                   || (first && strlen (first) == strlen ("2026-01-06"));
   if (!zone)
     return bad_option (error, "--timezone: '%s' is not a known zone",
                        options->timezone ? options->timezone : config->timezone);
@@ -304,9 +303,7 @@ add_calendar (PnMessage *message, const Options *options, const PnConfig *config
   return TRUE;
 }
 
-/* --- the message
- * ----------------------------------------------------------------------------------------------------------
- */
+/* --- the message --- */
 
 static gboolean
 set_words (PnMessage *message, const Options *options, GError **error)
@@ -326,8 +323,8 @@ set_words (PnMessage *message, const Options *options, GError **error)
                    : 0;
   if (priority < 0 || security < 0 || status < 0)
     return FALSE;
-  message->priority = (PnPriority)priority;
-  message->security = (PnSecurity)security;
+  message->priority = (PnPriority) priority;
+  message->security = (PnSecurity) security;
   message->status_request = status_flags[status];
   return TRUE;
 }
@@ -352,7 +349,7 @@ compose (PnMailbox *mailbox, const Options *options, const PnConfig *config, GEr
   int type = options->type ? find_word ("type", options->type, types, error) : 0;
   if (type < 0)
     return NULL;
-  g_autoptr (PnMessage) message = pn_message_new ((PnMessageType)type);
+  g_autoptr (PnMessage) message = pn_message_new ((PnMessageType) type);
   message->subject = g_strdup (options->subject ? options->subject : "");
   if (!set_words (message, options, error) || !set_delay (message, options, config, error)
       || !add_bodies (message, options, error))

@@ -8,9 +8,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-/* --- opening
- * ---------------------------------------------------------------------------------------------------------
- */
+/* --- opening --- */
 
 gboolean
 pn_view_open (PnView *self, const char *dir, const char *user)
@@ -137,9 +135,7 @@ pn_view_cell (GString *out, const char *text, guint width)
     g_string_append_c (out, ' ');
 }
 
-/* --- words
- * ------------------------------------------------------------------------------------------------------------
- */
+/* --- words --- */
 
 static char *
 format_time (gint64 unix_time, const char *timezone, const char *format)
@@ -215,9 +211,7 @@ pn_view_type (PnMessageType type)
   return type == PN_TYPE_APPOINTMENT ? "Appointment" : pn_message_type_to_string (type);
 }
 
-/* --- JSON
- * -------------------------------------------------------------------------------------------------------------
- */
+/* --- JSON --- */
 
 void
 pn_view_json_text (JsonBuilder *builder, const char *name, const char *text)
@@ -275,7 +269,7 @@ pn_view_json_item (JsonBuilder *builder, const PnItem *item)
   pn_view_json_text (builder, "from", item->from);
   pn_view_json_text (builder, "to", item->to);
   pn_view_json_text (builder, "subject", item->subject);
-  pn_view_json_number (builder, "size", (gint64)item->size);
+  pn_view_json_number (builder, "size", (gint64) item->size);
   if (item->start == 0 && item->end == 0)
     return;
   pn_view_json_text (builder, "uid", item->uid);

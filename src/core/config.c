@@ -67,6 +67,7 @@ static const Setting settings[] = {
   { "agent", "correlation-age", NUMBER, "4", 1, 3650, "days for which statuses are tied to a sent message" },
   { "agent", "delivery-notification", SWITCH, "true", 0, 0, "ask servers outside to report deliveries (DSN) when the sender wants to know of them" },
 
+  { "ofs", "open-databases", NUMBER, "1024", 16, 16384, "mailboxes and message databases kept open at a time, per post office; each takes 150 KB and three descriptors" },
   { "ofs", "batch", NUMBER, "256", 1, 4096, "most messages committed together" },
 
   { "queue", "scan-interval", NUMBER, "10", 1, 3600, "seconds between scans that make up for a lost wake-up" },

@@ -1,7 +1,6 @@
 #include "net/dns.h"
 
 #include <arpa/inet.h>
-#include <idn2.h>
 #include <string.h>
 #include <unbound.h>
 
@@ -12,7 +11,7 @@
 #define RCODE_NXDOMAIN 3
 #define RECORDS_MAX 100
 
-G_DEFINE_QUARK (pn - dns - error - quark, pn_dns_error)
+G_DEFINE_QUARK (pn-dns-error-quark, pn_dns_error)
 
 struct PnDns {
   struct ub_ctx *context;
@@ -82,25 +81,11 @@ pn_dns_name_from_wire (const guint8 *data, gsize length)
       guint8 c = data[i + j];
       if (c <= 0x20 || c >= 0x7f || c == '.' || c == '\\')
         return NULL; /* no host has such a name */
-      g_string_append_c (out, (char)c);
+      g_string_append_c (out, (char) c);
     }
     i += n;
   }
   return NULL;
-}
-
-char *
-pn_dns_to_ascii (const char *name)
-{
-  char *out = NULL;
-  int rc = idn2_to_ascii_8z (name, &out, IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL);
-  if (rc != IDN2_OK)
-    rc = idn2_to_ascii_8z (name, &out, IDN2_TRANSITIONAL);
-  if (rc != IDN2_OK)
-    return NULL;
-  char *copy = g_strdup (out);
-  idn2_free (out);
-  return copy;
 }
 
 /* NULL with ERROR set unless there are records. */
@@ -137,7 +122,7 @@ ask (PnDns *self, const char *name, int type, GError **error)
 static gint
 compare_mx (gconstpointer a, gconstpointer b)
 {
-  const PnDnsMx *x = *(PnDnsMx *const *)a, *y = *(PnDnsMx *const *)b;
+  const PnDnsMx *x = *(PnDnsMx *const *) a, *y = *(PnDnsMx *const *) b;
   return x->preference < y->preference ? -1 : x->preference > y->preference;
 }
 
@@ -145,7 +130,7 @@ static void
 shuffle (GPtrArray *array)
 {
   for (guint i = array->len; i > 1; i--) {
-    guint j = (guint)g_random_int_range (0, (gint32)i);
+    guint j = (guint) g_random_int_range (0, (gint32) i);
     gpointer swap = array->pdata[i - 1];
     array->pdata[i - 1] = array->pdata[j];
     array->pdata[j] = swap;
@@ -158,15 +143,15 @@ pn_dns_mx (PnDns *self, const char *domain, GError **error)
   g_autoptr (UbResult) result = ask (self, domain, TYPE_MX, error);
   if (!result)
     return NULL;
-  g_autoptr (GPtrArray) list = g_ptr_array_new_with_free_func ((GDestroyNotify)mx_free);
+  g_autoptr (GPtrArray) list = g_ptr_array_new_with_free_func ((GDestroyNotify) mx_free);
   for (guint i = 0; result->data[i] && i < RECORDS_MAX; i++) {
-    const guint8 *data = (const guint8 *)result->data[i];
-    gsize length = (gsize)result->len[i];
+    const guint8 *data = (const guint8 *) result->data[i];
+    gsize length = (gsize) result->len[i];
     char *host = length > 2 ? pn_dns_name_from_wire (data + 2, length - 2) : NULL;
     if (!host)
       continue;
     PnDnsMx *mx = g_new0 (PnDnsMx, 1);
-    mx->preference = (guint)data[0] << 8 | data[1];
+    mx->preference = (guint) data[0] << 8 | data[1];
     mx->host = host;
     g_ptr_array_add (list, mx);
   }

@@ -32,9 +32,6 @@ GPtrArray *pn_dns_mx (PnDns *self, const char *domain, GError **error);
 /* The addresses of HOST as text, IPv6 and IPv4 in turns.  An address in text form is returned as it is. */
 GPtrArray *pn_dns_addresses (PnDns *self, const char *host, GError **error);
 
-/* NAME with its labels in the form the DNS knows (IDNA 2008); NULL if it cannot be a name.  Caller frees. */
-char *pn_dns_to_ascii (const char *name);
-
 /* The name in wire format at DATA as text, without the dot at the end ("." for the root).  NULL if damaged.
  */
 char *pn_dns_name_from_wire (const guint8 *data, gsize length);

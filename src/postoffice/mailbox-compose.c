@@ -16,7 +16,7 @@ is_plausible (const char *internet)
   if (!at || at == internet || !at[1] || at[1] == '.')
     return FALSE;
   for (const char *p = internet; *p; p++)
-    if ((guchar)*p <= ' ' || *p == '<' || *p == '>' || *p == ',' || *p == 0x7f)
+    if ((guchar) *p <= ' ' || *p == '<' || *p == '>' || *p == ',' || *p == 0x7f)
       return FALSE;
   return TRUE;
 }
@@ -87,8 +87,8 @@ parse_internet (const char *text)
   const char *close = open ? strchr (open, '>') : NULL;
   if (!close)
     return pn_address_new_internet (text, NULL);
-  g_autofree char *spec = g_strstrip (g_strndup (open + 1, (gsize)(close - open - 1)));
-  g_autofree char *name = g_strstrip (g_strndup (text, (gsize)(open - text)));
+  g_autofree char *spec = g_strstrip (g_strndup (open + 1, (gsize) (close - open - 1)));
+  g_autofree char *name = g_strstrip (g_strndup (text, (gsize) (open - text)));
   gsize length = strlen (name);
   if (length >= 2 && name[0] == '"' && name[length - 1] == '"') {
     name[length - 1] = '\0';
@@ -192,9 +192,7 @@ complete_calendar (PnMailbox *self, PnMessage *message)
     add_attendees (message);
 }
 
-/* --- all
- * ----------------------------------------------------------------------------------------------------------------
- */
+/* --- all --- */
 
 gboolean
 pn_mailbox_complete (PnMailbox *self, PnMessage *message, GError **error)

@@ -40,7 +40,7 @@ copy_to_queue (PnMailbox *self, PnSource *sealed, guint priority, GError **error
   PnSink sink = pn_file_sink_sink (file);
   gboolean ok = TRUE;
   for (guint64 at = 0; ok && at < sealed->size;) {
-    gsize n = (gsize)MIN ((guint64)COPY_CHUNK, sealed->size - at);
+    gsize n = (gsize) MIN ((guint64) COPY_CHUNK, sealed->size - at);
     ok = pn_source_read (sealed, at, buffer, n, error) && pn_sink_write (&sink, buffer, n, error);
     at += n;
   }

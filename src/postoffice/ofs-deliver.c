@@ -183,9 +183,9 @@ static gboolean
 deliver_items (PnOfs *self, PnOffice *office, PnDelivery *delivery, GError **error)
 {
   const PnMessage *message = delivery->message;
-  g_autoptr (GPtrArray) delivered = g_ptr_array_new_with_free_func ((GDestroyNotify)pn_status_report_free);
+  g_autoptr (GPtrArray) delivered = g_ptr_array_new_with_free_func ((GDestroyNotify) pn_status_report_free);
   g_autoptr (GPtrArray) undeliverable
-      = g_ptr_array_new_with_free_func ((GDestroyNotify)pn_status_report_free);
+      = g_ptr_array_new_with_free_func ((GDestroyNotify) pn_status_report_free);
   Outcome outcome = { delivered, undeliverable };
   guint flags = message->calendar && message->calendar->method == PN_METHOD_CANCEL ? PN_ITEM_CANCELLED : 0;
   g_autoptr (PnItem) item = pn_item_new (message, pn_ofs_database (self, office, message), delivery->size,

@@ -5,9 +5,7 @@
 
 #include <string.h>
 
-/* --- making
- * ----------------------------------------------------------------------------------------------------------
- */
+/* --- making --- */
 
 /* What came by SMTP has an envelope; whatever its From field says, its sender is outside. */
 static gboolean
@@ -98,9 +96,7 @@ pn_ofs_status_new (PnOfs *self, PnOffice *office, const PnMessage *message, cons
   return status;
 }
 
-/* --- taking
- * ----------------------------------------------------------------------------------------------------------
- */
+/* --- taking --- */
 
 /* *FOUND_OUT is FALSE if the mailbox has no sent item for it. */
 static gboolean

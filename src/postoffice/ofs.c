@@ -25,8 +25,6 @@
 /* While mailboxes wait to be flushed. */
 #define SETTLE_TICK_MS 5000
 #define RECOVER_BATCH 256
-/* Each open mailbox takes about 100 KiB. */
-#define OPEN_LAST 1024
 #define BACK_OFF_FIRST_S 1
 #define BACK_OFF_LAST_S 300
 #define DELAY_LAST_S 3600
@@ -55,7 +53,7 @@ delivery_alloc (void)
 {
   PnDelivery *self = g_new0 (PnDelivery, 1);
   self->fd = -1;
-  self->statuses = g_ptr_array_new_with_free_func ((GDestroyNotify)pn_message_free);
+  self->statuses = g_ptr_array_new_with_free_func ((GDestroyNotify) pn_message_free);
   self->hops = g_ptr_array_new_with_free_func (hop_free);
   return self;
 }
@@ -164,16 +162,14 @@ delivery_new (PnOfs *ofs, PnOffice *office, PnQueueItem *item)
   else if (fault)
     set_aside (self, fault);
   else if (wait > 0)
-    pn_queue_item_later (item, (guint)MIN (wait, DELAY_LAST_S));
+    pn_queue_item_later (item, (guint) MIN (wait, DELAY_LAST_S));
   else
     return self;
   delivery_free (self);
   return NULL;
 }
 
-/* --- a batch
- * ----------------------------------------------------------------------------------------------------------
- */
+/* --- a batch --- */
 
 /* In the queue and flushed before the queue files they follow from are removed. */
 static gboolean
@@ -195,7 +191,7 @@ send_statuses (PnOfs *ofs, PnOffice *office, GPtrArray *deliveries, GError **err
     }
   }
   if (ok && fds->len > 0)
-    ok = pn_queue_put_batch (office->out, (const int *)fds->data, (const guint *)priorities->data, fds->len,
+    ok = pn_queue_put_batch (office->out, (const int *) fds->data, (const guint *) priorities->data, fds->len,
                              FALSE, error);
   for (guint i = 0; i < fds->len; i++)
     close (g_array_index (fds, int, i));
@@ -210,7 +206,7 @@ notify (PnOffice *office)
   gpointer fid;
   g_hash_table_iter_init (&iter, office->changed);
   while (g_hash_table_iter_next (&iter, &fid, NULL)) {
-    g_autofree char *path = g_strdup_printf ("%s/NOT%s.FIL", office->notify_path, (const char *)fid);
+    g_autofree char *path = g_strdup_printf ("%s/NOT%s.FIL", office->notify_path, (const char *) fid);
     if (utimensat (AT_FDCWD, path, NULL, 0) == 0)
       continue;
     int fd = open (path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
@@ -236,7 +232,7 @@ finish (PnOffice *office, PnDelivery *delivery)
     pn_trace (status->id, "status", pn_queue_path (office->out), "ms", status->orig_id);
   }
   pn_counter_add (message->type == PN_TYPE_STATUS ? PN_COUNTER_STATUSES_IN : PN_COUNTER_MESSAGES_IN, 1);
-  pn_counter_add (PN_COUNTER_BYTES_IN, (gint64)delivery->size);
+  pn_counter_add (PN_COUNTER_BYTES_IN, (gint64) delivery->size);
   pn_counter_add (PN_COUNTER_STATUSES_OUT, delivery->statuses->len);
   /* If the file cannot be removed it comes again, and does no harm. */
   if (!pn_queue_item_done (delivery->item, &error))
@@ -410,15 +406,16 @@ sweep (PnOffice *office)
   }
 }
 
-/* A part of the descriptors this process may have, for each post office. */
+/* As configured, as long as they take no more than half of the descriptors this process may have. */
 static guint
 open_databases (const PnConfig *config)
 {
   struct rlimit limit;
+  rlim_t wanted = (rlim_t) pn_config_integer (config, "ofs", "open-databases");
   if (getrlimit (RLIMIT_NOFILE, &limit) < 0)
     return 0;
   rlim_t each = MIN (limit.rlim_cur, 65536) / 2 / 3 / config->post_offices->len;
-  return (guint)MIN (each, OPEN_LAST);
+  return (guint) MIN (each, wanted);
 }
 
 static gboolean
@@ -466,7 +463,7 @@ open_all (PnOfs *self, PnQueueScanner **scanner, GError **error)
       return FALSE;
     queues[i] = self->offices[i].work;
   }
-  guint interval = (guint)pn_config_integer (config, "queue", "scan-interval");
+  guint interval = (guint) pn_config_integer (config, "queue", "scan-interval");
   *scanner = pn_queue_scanner_new (queues, self->n_offices, interval, self->program->after_crash, error);
   return *scanner != NULL;
 }
@@ -484,7 +481,7 @@ static void
 run (PnOfs *self, PnQueueScanner *scanner)
 {
   PnProgram *program = self->program;
-  guint max = (guint)pn_config_integer (program->config, "ofs", "batch");
+  guint max = (guint) pn_config_integer (program->config, "ofs", "batch");
   while (!program->stop) {
     int timeout = any_unsettled (self) ? SETTLE_TICK_MS : TICK_MS;
     g_autoptr (GPtrArray) items = pn_queue_scanner_take (scanner, max, timeout, program->stop_fd);

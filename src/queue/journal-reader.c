@@ -515,10 +515,10 @@ pn_journal_reader_open (const char *dir, PnKey *key, const char *const *queue_pa
 }
 
 gboolean
-pn_journal_reader_recycle (PnJournalReader *self, PnQueue *queue, GError **error)
+pn_journal_reader_recycle (PnJournalReader *self, PnQueue *queue, const char *directory, GError **error)
 {
   g_return_val_if_fail (!self->pool, FALSE);
-  self->pool = pn_pool_new (pn_queue_path (queue), self->held_max, error);
+  self->pool = pn_pool_new (directory, self->held_max, error);
   if (!self->pool)
     return FALSE;
   self->recycled = queue;

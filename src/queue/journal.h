@@ -99,8 +99,9 @@ PnJournalReader *pn_journal_reader_open (const char *dir, PnKey *key, const char
 void pn_journal_reader_close (PnJournalReader *self);
 /* From now on pn_queue_stage() of QUEUE (which outlives the reader) gives out files that were consumed,
  * instead of making a new one for each message, where they come back to the reader through
- * pn_received_done(). */
-gboolean pn_journal_reader_recycle (PnJournalReader *self, PnQueue *queue, GError **error);
+ * pn_received_done().  They are kept under second names in DIRECTORY, on the same file system and used for
+ * nothing else. */
+gboolean pn_journal_reader_recycle (PnJournalReader *self, PnQueue *queue, const char *directory, GError **error);
 /* The next received message; waits up to TIMEOUT_MS, or until STOP_FD is readable.  NULL with no error at
  * time-out.  Thread safe. A record or file that cannot be read is PN_JOURNAL_ERROR_DAMAGED once, moved to
  * gwprob by then. */

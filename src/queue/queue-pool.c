@@ -2,8 +2,8 @@
  *
  * A file for every message costs the making and the freeing of an inode, and on ext4 without a journal, which
  * avoids inodes freed within the last minutes by looking at each of them, that is by far the dearest step of
- * a message's way.  So whoever puts covered files may keep each under a second name, in POOL beside the
- * priority directories; when that name is the only one left, every consumer has removed its own, and the file
+ * a message's way.  So whoever puts covered files may keep each under a second name, in a directory
+ * of its own on the same file system; when that name is the only one left, every consumer has removed its own, and the file
  * can be written again. */
 #include "queue/queue-private.h"
 
@@ -45,15 +45,14 @@ clear_directory (const char *path)
 }
 
 PnPool *
-pn_pool_new (const char *queue_path, guint max, GError **error)
+pn_pool_new (const char *path, guint max, GError **error)
 {
-  g_autofree char *path = g_build_filename (queue_path, "POOL", NULL);
   if (!pn_file_make_dirs (path, error))
     return NULL;
   clear_directory (path);
   PnPool *self = g_new0 (PnPool, 1);
   g_mutex_init (&self->lock);
-  self->path = g_steal_pointer (&path);
+  self->path = g_strdup (path);
   self->max = max;
   self->names = g_hash_table_new_full (g_int64_hash, g_int64_equal, g_free, NULL);
   self->free = g_array_new (FALSE, FALSE, sizeof (int));

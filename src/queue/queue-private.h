@@ -25,7 +25,7 @@ gboolean pn_dir_flush (PnDirFlush *self, const char *path, GError **error);
 /* Covered files used again (queue-pool.c). */
 typedef struct PnPool PnPool;
 
-PnPool *pn_pool_new (const char *queue_path, guint max, GError **error);
+PnPool *pn_pool_new (const char *path, guint max, GError **error);
 void pn_pool_free (PnPool *self);
 /* A file to be written from its beginning; -1: none is free. */
 int pn_pool_take (PnPool *self);

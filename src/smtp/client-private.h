@@ -10,7 +10,7 @@
 
 G_BEGIN_DECLS
 
-/* --- outcomes ----------------------------------------------------------------------------------------------------- */
+/* --- outcomes --------------------------------------------------------------------------------- */
 
 typedef enum {
   PN_OUTCOME_NONE,
@@ -26,24 +26,25 @@ typedef struct {
   int code;       /* of the peer's reply; 0: it is we who say it */
   char *enhanced; /* or NULL */
   char *text;
-  char *host;     /* or NULL */
-  gboolean dsn;   /* the peer announced DSN */
+  char *host;   /* or NULL */
+  gboolean dsn; /* the peer announced DSN */
 } PnOutcome;
 
 void pn_outcome_clear (PnOutcome *self);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (PnOutcome, pn_outcome_clear)
 void pn_outcome_copy (PnOutcome *to, const PnOutcome *from); /* clears TO first */
 G_GNUC_PRINTF (5, 6)
-void pn_outcome_set (PnOutcome *self, PnOutcomeKind kind, const char *enhanced, const char *host, const char *format, ...);
+void pn_outcome_set (PnOutcome *self, PnOutcomeKind kind, const char *enhanced, const char *host,
+                     const char *format, ...);
 
-/* --- routes (next-hop.c) --------------------------------------------------------------------------------------------- */
+/* --- routes (next-hop.c) ---------------------------------------------------------------------- */
 
 typedef struct PnRoutes PnRoutes;
 
 /* Where mail for a destination goes, before any look-up. */
 typedef struct {
-  char *key;     /* destinations with the same key share connections */
-  char *host;    /* domain, host or address */
+  char *key;  /* destinations with the same key share connections */
+  char *host; /* domain, host or address */
   guint port;
   gboolean mx;   /* look for MX records of HOST */
   gboolean auth; /* the relay: introduce ourselves */
@@ -65,10 +66,11 @@ PnNextHop *pn_routes_find (const PnRoutes *self, const char *domain);
 PnNextHop *pn_next_hop_copy (const PnNextHop *self);
 void pn_next_hop_free (PnNextHop *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (PnNextHop, pn_next_hop_free)
-/* GPtrArray of PnTarget in the order to be tried; NULL with OUTCOME set.  OWN_HOST: our name, which no MX may be. */
+/* GPtrArray of PnTarget in the order to be tried; NULL with OUTCOME set.  OWN_HOST: our name, which no MX may
+ * be. */
 GPtrArray *pn_route_targets (PnDns *dns, const PnNextHop *hop, const char *own_host, PnOutcome *outcome);
 
-/* --- one connection (connection.c, client-tls.c) --------------------------------------------------------------------- */
+/* --- one connection (connection.c, client-tls.c) ---------------------------------------------- */
 
 typedef enum {
   PN_CAN_PIPELINING = 1 << 0,
@@ -82,8 +84,8 @@ typedef enum {
 } PnCan;
 
 typedef struct {
-  const char *host; /* our name; borrowed */
-  const char *auth_user, *auth_password; /* at the relay; "" if none; borrowed */
+  const char *host;                       /* our name; borrowed */
+  const char *auth_user, *auth_password;  /* at the relay; "" if none; borrowed */
   guint connect_timeout, command_timeout; /* seconds */
   gboolean tls_verify;
   SSL_CTX *tls;
@@ -96,12 +98,12 @@ typedef struct {
   const PnClientOptions *options;
   char *host, *address;
   guint port;
-  gboolean broken;         /* nothing more can be said on it */
-  gboolean uninterrupted;  /* the message is handed over: wait for the answer even while we stop */
-  guint can;               /* PnCan */
-  guint64 size_limit;      /* of SIZE; 0: none stated */
-  guint messages;          /* sent on it */
-  GByteArray *out;         /* not yet written */
+  gboolean broken;        /* nothing more can be said on it */
+  gboolean uninterrupted; /* the message is handed over: wait for the answer even while we stop */
+  guint can;              /* PnCan */
+  guint64 size_limit;     /* of SIZE; 0: none stated */
+  guint messages;         /* sent on it */
+  GByteArray *out;        /* not yet written */
   gsize in_start, in_end;
   char in[8192];
 } PnConnection;
@@ -134,28 +136,32 @@ gboolean pn_connection_ask (PnConnection *self, PnReply *reply, PnOutcome *outco
 gboolean pn_connection_wait (PnConnection *self, short events, gint64 deadline, PnOutcome *outcome);
 /* Breaks it; OUTCOME becomes a temporary failure. */
 G_GNUC_PRINTF (4, 5)
-gboolean pn_connection_fail (PnConnection *self, PnOutcome *outcome, const char *enhanced, const char *format, ...);
+gboolean pn_connection_fail (PnConnection *self, PnOutcome *outcome, const char *enhanced, const char *format,
+                             ...);
 
 SSL_CTX *pn_client_tls_new (gboolean verify, GError **error);
 /* Begins TLS; bytes read before are thrown away.  FALSE with OUTCOME set. */
 gboolean pn_client_tls_start (PnConnection *self, PnOutcome *outcome);
 
-/* --- a session and its transactions (session.c, delivery.c) ---------------------------------------------------------- */
+/* --- a session and its transactions (session.c, delivery.c) ----------------------------------- */
 
 /* Connects, greets, begins TLS, introduces us.  NULL with OUTCOME set. */
-PnConnection *pn_client_session_open (const PnClientOptions *options, const PnTarget *target, PnOutcome *outcome);
+PnConnection *pn_client_session_open (const PnClientOptions *options, const PnTarget *target,
+                                      PnOutcome *outcome);
 void pn_client_session_quit (PnConnection *self); /* and frees */
 
 typedef enum {
   PN_DELIVERY_ANSWERED, /* every outcome wanted is set */
-  PN_DELIVERY_LOST,     /* the connection broke before the message was handed over: FAILURE says why, no outcome is set */
-  PN_DELIVERY_LOCAL     /* our own file cannot be read: ERROR is set */
+  PN_DELIVERY_LOST, /* the connection broke before the message was handed over: FAILURE says why, no outcome
+                       is set */
+  PN_DELIVERY_LOCAL /* our own file cannot be read: ERROR is set */
 } PnDelivery;
 
 /* One transaction for those recipients of FILE whose outcome is NONE. */
-PnDelivery pn_client_deliver (PnConnection *self, PnSendFile *file, PnOutcome *outcomes, PnOutcome *failure, GError **error);
+PnDelivery pn_client_deliver (PnConnection *self, PnSendFile *file, PnOutcome *outcomes, PnOutcome *failure,
+                              GError **error);
 
-/* --- which file when (schedule.c) ------------------------------------------------------------------------------------ */
+/* --- which file when (schedule.c) ------------------------------------------------------------- */
 
 typedef struct PnSchedule PnSchedule;
 
@@ -185,18 +191,19 @@ guint pn_schedule_interval (const PnSchedule *self, guint attempts);
 void pn_schedule_problem (PnSchedule *self, const char *name, const char *reason, gboolean keep);
 char *pn_schedule_path (const PnSchedule *self, const char *folder, const char *name); /* caller frees */
 
-/* --- after an attempt (settle.c) --------------------------------------------------------------------------------------- */
+/* --- after an attempt (settle.c) -------------------------------------------------------------- */
 
 typedef struct {
-  PnProgram *program;     /* borrowed */
-  PnSchedule *schedule;   /* borrowed */
-  PnResultWriter *results; /* borrowed */
+  PnProgram *program;               /* borrowed */
+  PnSchedule *schedule;             /* borrowed */
+  PnResultWriter *results;          /* borrowed */
   gint64 retry_limit, delay_notice; /* seconds */
 } PnSettle;
 
-/* Writes down what became of FILE (job NAME): results, then its removal from send/ or its move to defer/.  Returns the
- * time when it is due again, 0 if it is dealt with. */
-gint64 pn_settle_file (const PnSettle *self, const char *name, PnSendFile *file, PnSendTry *try, PnOutcome *outcomes);
+/* Writes down what became of FILE (job NAME): results, then its removal from send/ or its move to defer/.
+ * Returns the time when it is due again, 0 if it is dealt with. */
+gint64 pn_settle_file (const PnSettle *self, const char *name, PnSendFile *file, PnSendTry *try,
+                       PnOutcome *outcomes);
 /* At the start: what result/ says about files that are still in send/ is carried out. */
 gboolean pn_settle_leftovers (const PnSettle *self, GError **error);
 char *pn_settle_try_path (const PnSettle *self, const char *name); /* caller frees */

@@ -6,7 +6,7 @@
 
 #define SMTPS_PORT 465
 
-/* --- what the peer can -------------------------------------------------------------------------------------------- */
+/* --- what the peer can ------------------------------------------------------------------------ */
 
 static void
 read_auth (PnConnection *self, const char *mechanisms)
@@ -26,8 +26,9 @@ read_capability (PnConnection *self, const char *line)
   static const struct {
     const char *keyword;
     PnCan can;
-  } table[] = { { "PIPELINING", PN_CAN_PIPELINING }, { "SIZE", PN_CAN_SIZE }, { "8BITMIME", PN_CAN_8BITMIME },
-                { "SMTPUTF8", PN_CAN_SMTPUTF8 },     { "DSN", PN_CAN_DSN },   { "STARTTLS", PN_CAN_STARTTLS } };
+  } table[]
+      = { { "PIPELINING", PN_CAN_PIPELINING }, { "SIZE", PN_CAN_SIZE }, { "8BITMIME", PN_CAN_8BITMIME },
+          { "SMTPUTF8", PN_CAN_SMTPUTF8 },     { "DSN", PN_CAN_DSN },   { "STARTTLS", PN_CAN_STARTTLS } };
   gsize n = strcspn (line, " =");
   for (guint i = 0; i < G_N_ELEMENTS (table); i++)
     if (strlen (table[i].keyword) == n && g_ascii_strncasecmp (line, table[i].keyword, n) == 0)
@@ -46,8 +47,9 @@ is_myself (PnConnection *self, const PnReply *reply, PnOutcome *outcome)
   const char *own = self->options->host;
   if (strlen (own) != n || g_ascii_strncasecmp (line, own, n) != 0)
     return FALSE;
-  pn_outcome_set (outcome, PN_OUTCOME_PERMANENT, "5.4.6", self->host, "%s [%s]:%u greets with my own name %s: a mail loop",
-                  self->host, self->address, self->port, own);
+  pn_outcome_set (outcome, PN_OUTCOME_PERMANENT, "5.4.6", self->host,
+                  "%s [%s]:%u greets with my own name %s: a mail loop", self->host, self->address, self->port,
+                  own);
   return TRUE;
 }
 
@@ -77,7 +79,7 @@ greet (PnConnection *self, PnOutcome *outcome)
   return TRUE;
 }
 
-/* --- TLS and AUTH --------------------------------------------------------------------------------------------------- */
+/* --- TLS and AUTH ----------------------------------------------------------------------------- */
 
 static gboolean
 start_tls (PnConnection *self, PnOutcome *outcome)
@@ -143,11 +145,12 @@ introduce (PnConnection *self, PnOutcome *outcome)
   } else
     return pn_connection_fail (self, outcome, "4.7.4", "offers neither AUTH PLAIN nor AUTH LOGIN");
   if (reply.code / 100 != 2)
-    return pn_connection_fail (self, outcome, "4.7.8", "refuses our name and password: %d %s", reply.code, reply.text);
+    return pn_connection_fail (self, outcome, "4.7.8", "refuses our name and password: %d %s", reply.code,
+                               reply.text);
   return TRUE;
 }
 
-/* --- the whole ------------------------------------------------------------------------------------------------------ */
+/* --- the whole -------------------------------------------------------------------------------- */
 
 static gboolean
 take_greeting (PnConnection *self, PnOutcome *outcome)
@@ -157,7 +160,8 @@ take_greeting (PnConnection *self, PnOutcome *outcome)
     return FALSE;
   if (reply.code == 220)
     return TRUE;
-  /* A host that does not want to talk to us says nothing about the recipient: the next MX may, or a later time. */
+  /* A host that does not want to talk to us says nothing about the recipient: the next MX may, or a later
+   * time. */
   pn_outcome_from_reply (outcome, &reply, self);
   if (reply.code != 521 && reply.code != 554)
     outcome->kind = PN_OUTCOME_TEMPORARY;
@@ -171,7 +175,8 @@ open_session (const PnClientOptions *options, const PnTarget *target, gboolean u
   gboolean implicit = target->port == SMTPS_PORT;
   *tls_failed = FALSE;
   g_autoptr (PnConnection) self = pn_connection_open (options, target, outcome);
-  if (!self || (implicit && !pn_client_tls_start (self, outcome)) || !take_greeting (self, outcome) || !greet (self, outcome))
+  if (!self || (implicit && !pn_client_tls_start (self, outcome)) || !take_greeting (self, outcome)
+      || !greet (self, outcome))
     return NULL;
   gboolean want = !implicit && ((use_tls && (self->can & PN_CAN_STARTTLS)) || options->tls_verify);
   if (want && !start_tls (self, outcome)) {
@@ -191,7 +196,8 @@ pn_client_session_open (const PnClientOptions *options, const PnTarget *target, 
   if (self || !tls_failed)
     return self;
   g_autofree char *reason = pn_log_quote (outcome->text);
-  pn_log_warning ("tls_failed", "host=%s address=%s port=%u reason=%s", target->host, target->address, target->port, reason);
+  pn_log_warning ("tls_failed", "host=%s address=%s port=%u reason=%s", target->host, target->address,
+                  target->port, reason);
   pn_outcome_clear (outcome);
   return open_session (options, target, FALSE, &tls_failed, outcome);
 }

@@ -45,9 +45,11 @@ set_peer_name (PnConnection *self)
 gboolean
 pn_client_tls_start (PnConnection *self, PnOutcome *outcome)
 {
-  /* What the peer, or someone between, sent in the clear ahead of the handshake must not count as said over TLS. */
+  /* What the peer, or someone between, sent in the clear ahead of the handshake must not count as said over
+   * TLS. */
   if (self->in_end > self->in_start)
-    return pn_connection_fail (self, outcome, "4.7.5", "sent text between the answer to STARTTLS and the handshake");
+    return pn_connection_fail (self, outcome, "4.7.5",
+                               "sent text between the answer to STARTTLS and the handshake");
   self->in_start = self->in_end = 0;
   g_byte_array_set_size (self->out, 0);
 

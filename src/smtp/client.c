@@ -46,7 +46,7 @@ set_outstanding (const PnSendFile *file, PnOutcome *outcomes, const PnOutcome *w
       pn_outcome_copy (&outcomes[i], with);
 }
 
-/* --- one file ------------------------------------------------------------------------------------------------------ */
+/* --- one file --------------------------------------------------------------------------------- */
 
 typedef struct {
   Sender *sender;
@@ -64,12 +64,14 @@ wants_another (Attempt *self, guint *sent_before)
   for (guint i = 0; i < self->file->head->recipients->len; i++) {
     const PnOutcome *o = &self->outcomes[i];
     sent += o->kind == PN_OUTCOME_SENT;
-    left += o->kind == PN_OUTCOME_TEMPORARY && (o->code == 452 || o->code == 552) && !pn_send_try_is_done (self->try, i);
+    left += o->kind == PN_OUTCOME_TEMPORARY && (o->code == 452 || o->code == 552)
+            && !pn_send_try_is_done (self->try, i);
   }
   gboolean another = left > 0 && sent > *sent_before && !self->sender->connection->broken;
   *sent_before = sent;
   for (guint i = 0; another && i < self->file->head->recipients->len; i++)
-    if (self->outcomes[i].kind == PN_OUTCOME_TEMPORARY && (self->outcomes[i].code == 452 || self->outcomes[i].code == 552))
+    if (self->outcomes[i].kind == PN_OUTCOME_TEMPORARY
+        && (self->outcomes[i].code == 452 || self->outcomes[i].code == 552))
       pn_outcome_clear (&self->outcomes[i]);
   return another;
 }
@@ -102,11 +104,13 @@ static PnDelivery
 try_targets (Attempt *self, PnOutcome *failure, GError **error)
 {
   PnSmtpClient *client = self->sender->client;
-  g_autoptr (GPtrArray) targets = pn_route_targets (client->dns, self->job->hop, client->options.host, failure);
+  g_autoptr (GPtrArray) targets
+      = pn_route_targets (client->dns, self->job->hop, client->options.host, failure);
   gboolean reached = FALSE;
   for (guint i = 0; targets && i < targets->len && !client->program->stop; i++) {
     g_auto (PnOutcome) outcome = { 0 };
-    self->sender->connection = pn_client_session_open (&client->options, g_ptr_array_index (targets, i), &outcome);
+    self->sender->connection
+        = pn_client_session_open (&client->options, g_ptr_array_index (targets, i), &outcome);
     if (self->sender->connection) {
       reached = TRUE;
       self->sender->key = g_strdup (self->job->hop->key);
@@ -128,7 +132,9 @@ attempt (Attempt *self, GError **error)
   Sender *sender = self->sender;
   g_auto (PnOutcome) failure = { 0 };
   PnDelivery result = PN_DELIVERY_LOST;
-  if (sender->connection && (!g_str_equal (sender->key, self->job->hop->key) || sender->connection->messages >= PER_CONNECTION_MAX))
+  if (sender->connection
+      && (!g_str_equal (sender->key, self->job->hop->key)
+          || sender->connection->messages >= PER_CONNECTION_MAX))
     drop_connection (sender);
   if (sender->connection) { /* the peer may have closed it meanwhile: that is no failure */
     result = deliver (self, &failure, error);
@@ -214,7 +220,7 @@ send_file (Sender *sender, PnSendJob *job)
   return due;
 }
 
-/* --- threads ------------------------------------------------------------------------------------------------------- */
+/* --- threads ---------------------------------------------------------------------------------- */
 
 static gpointer
 sender_main (gpointer user)
@@ -245,7 +251,7 @@ scanner_main (gpointer user)
   return NULL;
 }
 
-/* --- start and stop --------------------------------------------------------------------------------------------------- */
+/* --- start and stop --------------------------------------------------------------------------- */
 
 static void
 client_free (PnSmtpClient *self)

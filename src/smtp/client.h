@@ -6,8 +6,8 @@
  *   send/X.SND + defer/X.TRY    the same at a later attempt: X.TRY says which recipients are decided already
  *   defer/X.SND + defer/X.TRY   waits until the time in X.TRY, then moves to send/
  *   result/R#######.RES         outcomes, flushed before the send file is removed or moved
- * An outcome in result/ stays there until the send file is out of send/, so that a client killed between the two
- * finds out at its start what was decided and sends nothing twice. */
+ * An outcome in result/ stays there until the send file is out of send/, so that a client killed between the
+ * two finds out at its start what was decided and sends nothing twice. */
 #pragma once
 
 #include "core/program.h"
@@ -18,8 +18,8 @@ typedef struct PnSmtpClient PnSmtpClient;
 
 /* Starts the scanner and the sending threads ([smtp] send-threads).  PROGRAM must outlive it. */
 PnSmtpClient *pn_smtp_client_start (PnProgram *program, GError **error);
-/* To be called after program->stop is set: waits for the transactions under way (those whose message is not yet handed
- * over are given up) and frees. */
+/* To be called after program->stop is set: waits for the transactions under way (those whose message is not
+ * yet handed over are given up) and frees. */
 void pn_smtp_client_stop (PnSmtpClient *self);
 
 G_END_DECLS

@@ -40,8 +40,8 @@ pn_connection_fail (PnConnection *self, PnOutcome *outcome, const char *enhanced
   va_start (arguments, format);
   g_autofree char *text = g_strdup_vprintf (format, arguments);
   va_end (arguments);
-  pn_outcome_set (outcome, PN_OUTCOME_TEMPORARY, enhanced, self->host, "%s [%s]:%u: %s", self->host, self->address,
-                  self->port, text);
+  pn_outcome_set (outcome, PN_OUTCOME_TEMPORARY, enhanced, self->host, "%s [%s]:%u: %s", self->host,
+                  self->address, self->port, text);
   self->broken = TRUE;
   return FALSE;
 }
@@ -51,7 +51,8 @@ pn_connection_wait (PnConnection *self, short events, gint64 deadline, PnOutcome
 {
   for (;;) {
     gint64 left = (deadline - g_get_monotonic_time ()) / 1000;
-    struct pollfd fds[2] = { { self->fd, events, 0 }, { self->uninterrupted ? -1 : self->options->stop_fd, POLLIN, 0 } };
+    struct pollfd fds[2]
+        = { { self->fd, events, 0 }, { self->uninterrupted ? -1 : self->options->stop_fd, POLLIN, 0 } };
     if (left <= 0)
       return pn_connection_fail (self, outcome, "4.4.2", "time-out");
     int n = poll (fds, 2, (int) MIN (left + 1, G_MAXINT));
@@ -64,7 +65,7 @@ pn_connection_wait (PnConnection *self, short events, gint64 deadline, PnOutcome
   }
 }
 
-/* --- opening ------------------------------------------------------------------------------------------------------ */
+/* --- opening ---------------------------------------------------------------------------------- */
 
 static socklen_t
 fill_address (const PnTarget *target, struct sockaddr_storage *storage)
@@ -138,7 +139,7 @@ pn_connection_free (PnConnection *self)
   g_free (self);
 }
 
-/* --- bytes -------------------------------------------------------------------------------------------------------- */
+/* --- bytes ------------------------------------------------------------------------------------ */
 
 /* What an SSL call wants after it returned RC, as poll events; 0 if it failed. */
 static short
@@ -235,7 +236,7 @@ pn_connection_put (PnConnection *self, const char *format, ...)
   g_byte_array_append (self->out, (const guint8 *) "\r\n", 2);
 }
 
-/* --- replies ------------------------------------------------------------------------------------------------------ */
+/* --- replies ---------------------------------------------------------------------------------- */
 
 static gboolean
 fill_input (PnConnection *self, gint64 deadline, PnOutcome *outcome)
@@ -275,7 +276,8 @@ read_line (PnConnection *self, gint64 deadline, PnOutcome *outcome)
       return begin;
     }
     if (n > LINE_MAX_LENGTH) {
-      pn_connection_fail (self, outcome, "4.5.0", "answers with a line of more than %d octets", LINE_MAX_LENGTH);
+      pn_connection_fail (self, outcome, "4.5.0", "answers with a line of more than %d octets",
+                          LINE_MAX_LENGTH);
       return NULL;
     }
     if (!fill_input (self, deadline, outcome))

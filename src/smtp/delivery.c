@@ -2,7 +2,8 @@
 
 #include <string.h>
 
-/* Commands sent ahead of their answers at most: what a peer answers to them fits the buffers of a connection. */
+/* Commands sent ahead of their answers at most: what a peer answers to them fits the buffers of a connection.
+ */
 #define PIPELINE_MAX 100
 
 typedef struct {
@@ -33,7 +34,8 @@ static gboolean
 refuse_all (Transaction *self, const char *enhanced, const char *reason)
 {
   g_auto (PnOutcome) outcome = { 0 };
-  pn_outcome_set (&outcome, PN_OUTCOME_PERMANENT, enhanced, self->connection->host, "%s: %s", self->connection->host, reason);
+  pn_outcome_set (&outcome, PN_OUTCOME_PERMANENT, enhanced, self->connection->host, "%s: %s",
+                  self->connection->host, reason);
   set_all (self, &outcome);
   return FALSE;
 }
@@ -45,19 +47,22 @@ peer_can_take (Transaction *self)
   const PnConnection *c = self->connection;
   const PnSendHead *head = self->file->head;
   if (head->smtputf8 && !(c->can & PN_CAN_SMTPUTF8))
-    return refuse_all (self, "5.6.7", "the host does not take internationalized addresses or header fields (no SMTPUTF8)");
+    return refuse_all (self, "5.6.7",
+                       "the host does not take internationalized addresses or header fields (no SMTPUTF8)");
   if (head->eight_bit && !(c->can & PN_CAN_8BITMIME))
-    return refuse_all (self, "5.6.3", "the host does not take 8-bit messages (no 8BITMIME), and this one may not be altered");
+    return refuse_all (
+        self, "5.6.3",
+        "the host does not take 8-bit messages (no 8BITMIME), and this one may not be altered");
   if (c->size_limit > 0 && head->size > c->size_limit) {
     g_autofree char *reason
-        = g_strdup_printf ("the message has %" G_GUINT64_FORMAT " octets, the host takes %" G_GUINT64_FORMAT, head->size,
-                           c->size_limit);
+        = g_strdup_printf ("the message has %" G_GUINT64_FORMAT " octets, the host takes %" G_GUINT64_FORMAT,
+                           head->size, c->size_limit);
     return refuse_all (self, "5.3.4", reason);
   }
   return TRUE;
 }
 
-/* --- the envelope ------------------------------------------------------------------------------------------------- */
+/* --- the envelope ----------------------------------------------------------------------------- */
 
 static void
 put_mail (Transaction *self)
@@ -85,9 +90,10 @@ put_rcpt (Transaction *self, guint i)
   const PnSendRecipient *recipient
       = g_ptr_array_index (self->file->head->recipients, g_array_index (self->wanted, guint, i));
   gboolean dsn = (self->connection->can & PN_CAN_DSN) != 0;
-  pn_connection_put (self->connection, "RCPT TO:<%s>%s%s%s%s", recipient->address,
-                     dsn && recipient->notify ? " NOTIFY=" : "", dsn && recipient->notify ? recipient->notify : "",
-                     dsn && recipient->orcpt ? " ORCPT=" : "", dsn && recipient->orcpt ? recipient->orcpt : "");
+  pn_connection_put (
+      self->connection, "RCPT TO:<%s>%s%s%s%s", recipient->address,
+      dsn && recipient->notify ? " NOTIFY=" : "", dsn && recipient->notify ? recipient->notify : "",
+      dsn && recipient->orcpt ? " ORCPT=" : "", dsn && recipient->orcpt ? recipient->orcpt : "");
 }
 
 static void
@@ -98,8 +104,10 @@ take_rcpt (Transaction *self, guint i, const PnReply *reply)
     return;
   }
   pn_outcome_from_reply (outcome_of (self, i), reply, self->connection);
-  /* 552 for "too many recipients" means that another transaction is to take the rest (RFC 5321 4.5.3.1.10). */
-  if (reply->code == 552 && self->accepted > 0 && (!reply->enhanced || g_str_has_suffix (reply->enhanced, ".5.3")))
+  /* 552 for "too many recipients" means that another transaction is to take the rest (RFC 5321 4.5.3.1.10).
+   */
+  if (reply->code == 552 && self->accepted > 0
+      && (!reply->enhanced || g_str_has_suffix (reply->enhanced, ".5.3")))
     outcome_of (self, i)->kind = PN_OUTCOME_TEMPORARY;
 }
 
@@ -108,7 +116,8 @@ typedef enum { STEP_ON, STEP_REFUSED, STEP_LOST } Step;
 static gboolean
 next_reply (Transaction *self, PnReply *reply)
 {
-  return pn_connection_reply (self->connection, self->connection->options->command_timeout, reply, self->failure);
+  return pn_connection_reply (self->connection, self->connection->options->command_timeout, reply,
+                              self->failure);
 }
 
 /* A refusal of MAIL or DATA stands for all recipients; a peer that says it closes has lost nothing yet. */
@@ -196,7 +205,7 @@ envelope_pipelined (Transaction *self, PnReply *data_reply)
   return STEP_REFUSED;
 }
 
-/* --- the message -------------------------------------------------------------------------------------------------- */
+/* --- the message ------------------------------------------------------------------------------ */
 
 static gboolean
 sink_write (gpointer user, const void *data, gsize length, GError **error)
@@ -208,7 +217,8 @@ sink_write (gpointer user, const void *data, gsize length, GError **error)
   return FALSE;
 }
 
-/* From the last byte on the peer may have the message: what happens then is an outcome, no reason to try another host. */
+/* From the last byte on the peer may have the message: what happens then is an outcome, no reason to try
+ * another host. */
 static PnDelivery
 send_message (Transaction *self, GError **error)
 {
@@ -258,14 +268,16 @@ forget_refusals (Transaction *self)
 }
 
 PnDelivery
-pn_client_deliver (PnConnection *connection, PnSendFile *file, PnOutcome *outcomes, PnOutcome *failure, GError **error)
+pn_client_deliver (PnConnection *connection, PnSendFile *file, PnOutcome *outcomes, PnOutcome *failure,
+                   GError **error)
 {
   g_autoptr (GArray) wanted = g_array_new (FALSE, FALSE, sizeof (guint));
   for (guint i = 0; i < file->head->recipients->len; i++)
     if (outcomes[i].kind == PN_OUTCOME_NONE)
       g_array_append_val (wanted, i);
-  Transaction self
-      = { .connection = connection, .file = file, .outcomes = outcomes, .wanted = wanted, .failure = failure };
+  Transaction self = {
+    .connection = connection, .file = file, .outcomes = outcomes, .wanted = wanted, .failure = failure
+  };
   connection->messages++;
   if (wanted->len == 0 || !peer_can_take (&self))
     return PN_DELIVERY_ANSWERED;

@@ -26,7 +26,8 @@ pn_outcome_copy (PnOutcome *to, const PnOutcome *from)
 }
 
 void
-pn_outcome_set (PnOutcome *self, PnOutcomeKind kind, const char *enhanced, const char *host, const char *format, ...)
+pn_outcome_set (PnOutcome *self, PnOutcomeKind kind, const char *enhanced, const char *host,
+                const char *format, ...)
 {
   pn_outcome_clear (self);
   va_list arguments;
@@ -38,7 +39,7 @@ pn_outcome_set (PnOutcome *self, PnOutcomeKind kind, const char *enhanced, const
   self->host = g_strdup (host);
 }
 
-/* --- the table ---------------------------------------------------------------------------------------------------- */
+/* --- the table -------------------------------------------------------------------------------- */
 
 typedef struct {
   char *pattern; /* lower case; ".example.com" stands for its subdomains */
@@ -85,7 +86,8 @@ next_hop_new (const char *host, guint port, gboolean mx, gboolean auth)
   self->port = port;
   self->mx = mx;
   self->auth = auth;
-  self->key = mx ? g_strdup (self->host) : g_strdup_printf ("[%s]:%u%s", self->host, port, auth ? " auth" : "");
+  self->key
+      = mx ? g_strdup (self->host) : g_strdup_printf ("[%s]:%u%s", self->host, port, auth ? " auth" : "");
   return self;
 }
 
@@ -131,7 +133,8 @@ parse_route (PnRoutes *self, char *entry, GError **error)
     }
   PnNextHop *hop = ok && host ? parse_host_port (host, FALSE) : NULL;
   if (!hop) {
-    g_set_error (error, PN_CONFIG_ERROR, PN_CONFIG_ERROR_INVALID, "[smtp] routes: '%s' is not 'domain host[:port]'", entry);
+    g_set_error (error, PN_CONFIG_ERROR, PN_CONFIG_ERROR_INVALID,
+                 "[smtp] routes: '%s' is not 'domain host[:port]'", entry);
     return FALSE;
   }
   Route *route = g_new0 (Route, 1);
@@ -151,7 +154,8 @@ pn_routes_new (const PnConfig *config, GError **error)
   if (*relay) {
     self->relay = parse_host_port (relay, *pn_config_string (config, "smtp", "relay-user") != '\0');
     if (!self->relay) {
-      g_set_error (error, PN_CONFIG_ERROR, PN_CONFIG_ERROR_INVALID, "[smtp] relay: '%s' is not host[:port]", relay);
+      g_set_error (error, PN_CONFIG_ERROR, PN_CONFIG_ERROR_INVALID, "[smtp] relay: '%s' is not host[:port]",
+                   relay);
       ok = FALSE;
     }
   }
@@ -195,13 +199,13 @@ pn_routes_find (const PnRoutes *self, const char *domain)
     return pn_next_hop_copy (self->relay);
   if (*domain == '[')
     return parse_host_port (domain, FALSE);
-  g_autofree char *ascii = pn_dns_to_ascii (domain);
+  g_autofree char *ascii = pn_domain_to_ascii (domain);
   if (!ascii || !*ascii || strlen (ascii) > 253 || strpbrk (ascii, ":/@ []"))
     return NULL;
   return next_hop_new (ascii, SMTP_PORT, TRUE, FALSE);
 }
 
-/* --- look-ups ----------------------------------------------------------------------------------------------------- */
+/* --- look-ups --------------------------------------------------------------------------------- */
 
 static void
 target_free (PnTarget *self)
@@ -232,8 +236,8 @@ static void
 outcome_from_dns (PnOutcome *outcome, const GError *error, const char *permanent_code)
 {
   gboolean temporary = g_error_matches (error, PN_DNS_ERROR, PN_DNS_ERROR_TEMPORARY);
-  pn_outcome_set (outcome, temporary ? PN_OUTCOME_TEMPORARY : PN_OUTCOME_PERMANENT, temporary ? "4.4.3" : permanent_code,
-                  NULL, "%s", error->message);
+  pn_outcome_set (outcome, temporary ? PN_OUTCOME_TEMPORARY : PN_OUTCOME_PERMANENT,
+                  temporary ? "4.4.3" : permanent_code, NULL, "%s", error->message);
 }
 
 /* The MX hosts that come before ourselves (RFC 5321 5.1).  NULL with OUTCOME set if there are none. */
@@ -242,7 +246,8 @@ mx_before_us (GPtrArray *list, const char *domain, const char *own_host, PnOutco
 {
   const PnDnsMx *first = g_ptr_array_index (list, 0);
   if (list->len == 1 && g_str_equal (first->host, ".")) {
-    pn_outcome_set (outcome, PN_OUTCOME_PERMANENT, "5.1.10", NULL, "%s does not accept mail (null MX)", domain);
+    pn_outcome_set (outcome, PN_OUTCOME_PERMANENT, "5.1.10", NULL, "%s does not accept mail (null MX)",
+                    domain);
     return NULL;
   }
   guint own = G_MAXUINT;
@@ -300,10 +305,12 @@ pn_route_targets (PnDns *dns, const PnNextHop *hop, const char *own_host, PnOutc
     no_name = g_error_matches (error, PN_DNS_ERROR, PN_DNS_ERROR_NO_NAME);
     g_clear_error (&error);
   }
-  /* Without MX the host itself is meant; one in /etc/hosts has an address even where the DNS knows no such name. */
+  /* Without MX the host itself is meant; one in /etc/hosts has an address even where the DNS knows no such
+   * name. */
   g_autoptr (GPtrArray) targets = g_ptr_array_new_with_free_func ((GDestroyNotify) target_free);
   if (hop->mx && g_ascii_strcasecmp (hop->host, own_host) == 0)
-    pn_outcome_set (outcome, PN_OUTCOME_PERMANENT, "5.4.6", NULL, "mail for %s loops back to myself", hop->host);
+    pn_outcome_set (outcome, PN_OUTCOME_PERMANENT, "5.4.6", NULL, "mail for %s loops back to myself",
+                    hop->host);
   else if (!add_addresses (dns, hop, hop->host, targets, &error)) {
     outcome_from_dns (outcome, error, no_name ? "5.1.2" : "5.4.4");
     /* That our own relay cannot be found says nothing about the recipient. */

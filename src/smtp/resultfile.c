@@ -135,7 +135,7 @@ pn_result_read (const char *path, guint *bad, GError **error)
   return pn_result_parse (text, (gsize) file->size, bad);
 }
 
-/* --- writing together --------------------------------------------------------------------------------------------- */
+/* --- writing together ------------------------------------------------------------------------- */
 
 typedef struct {
   GString *text;

@@ -1,10 +1,10 @@
-/* Result files: result/R#######.RES, what became of the recipients of send files.  Written by the daemon, taken by the
- * agent.  Plain text; one line per recipient, fields separated by TAB:
+/* Result files: result/R#######.RES, what became of the recipients of send files.  Written by the daemon,
+ * taken by the agent.  Plain text; one line per recipient, fields separated by TAB:
  *
  *   send file  native id  action  recipient  sender  code  enhanced  text  host  time  dsn
  *
- * "-" stands for a field that is empty.  Action: transferred, undeliverable, delayed.  Dsn: 1 if the peer takes over the
- * duty to report (it announced DSN). */
+ * "-" stands for a field that is empty.  Action: transferred, undeliverable, delayed.  Dsn: 1 if the peer
+ * takes over the duty to report (it announced DSN). */
 #pragma once
 
 #include "convert/bytes.h"
@@ -14,16 +14,16 @@ G_BEGIN_DECLS
 typedef enum { PN_RESULT_TRANSFERRED, PN_RESULT_UNDELIVERABLE, PN_RESULT_DELAYED } PnResultAction;
 
 typedef struct {
-  char *file;      /* name of the send file: S#######.SND */
-  char *id;        /* native message id, or NULL */
+  char *file; /* name of the send file: S#######.SND */
+  char *id;   /* native message id, or NULL */
   PnResultAction action;
   char *recipient;
-  char *sender;    /* MAIL FROM; "" for the null path */
-  int code;        /* SMTP reply code; 0: the peer said nothing */
-  char *enhanced;  /* "5.1.1", or NULL */
-  char *text;      /* the peer's words, or our reason */
-  char *host;      /* who said it, or NULL */
-  gint64 time;     /* seconds */
+  char *sender;   /* MAIL FROM; "" for the null path */
+  int code;       /* SMTP reply code; 0: the peer said nothing */
+  char *enhanced; /* "5.1.1", or NULL */
+  char *text;     /* the peer's words, or our reason */
+  char *host;     /* who said it, or NULL */
+  gint64 time;    /* seconds */
   gboolean dsn;
 } PnResult;
 
@@ -37,8 +37,8 @@ void pn_result_append (const PnResult *self, GString *out);
 GPtrArray *pn_result_parse (const char *text, gsize length, guint *bad);
 GPtrArray *pn_result_read (const char *path, guint *bad, GError **error);
 
-/* Puts outcomes into DIR (result/) so that they are on disk when it returns; threads that wait at the same time share
- * one file and one flush. */
+/* Puts outcomes into DIR (result/) so that they are on disk when it returns; threads that wait at the same
+ * time share one file and one flush. */
 typedef struct PnResultWriter PnResultWriter;
 PnResultWriter *pn_result_writer_new (const char *dir);
 void pn_result_writer_free (PnResultWriter *self);

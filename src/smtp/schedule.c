@@ -25,16 +25,16 @@
 /* Files for one next hop. */
 typedef struct {
   char *key;
-  GQueue waiting; /* PnSendJob */
+  GQueue waiting;    /* PnSendJob */
   gint64 dead_until; /* monotonic */
   PnOutcome dead;
 } Destination;
 
 struct PnSchedule {
-  PnProgram *program;       /* borrowed */
-  const PnRoutes *routes;   /* borrowed */
-  char *root;               /* the gateway's directory */
-  GArray *intervals;        /* guint: seconds between tries */
+  PnProgram *program;     /* borrowed */
+  const PnRoutes *routes; /* borrowed */
+  char *root;             /* the gateway's directory */
+  GArray *intervals;      /* guint: seconds between tries */
   guint scan_interval;
   int inotify, wake;
 
@@ -79,7 +79,7 @@ seconds_now (void)
   return (gint64) time (NULL);
 }
 
-/* --- setting up --------------------------------------------------------------------------------------------------- */
+/* --- setting up ------------------------------------------------------------------------------- */
 
 static gboolean
 read_intervals (PnSchedule *self, GError **error)
@@ -91,7 +91,8 @@ read_intervals (PnSchedule *self, GError **error)
     if (!**w)
       continue;
     if (!g_ascii_string_to_unsigned (*w, 10, 1, 31536000, &n, NULL)) {
-      g_set_error (error, PN_CONFIG_ERROR, PN_CONFIG_ERROR_INVALID, "[smtp] retry: '%s' is not a number of seconds", *w);
+      g_set_error (error, PN_CONFIG_ERROR, PN_CONFIG_ERROR_INVALID,
+                   "[smtp] retry: '%s' is not a number of seconds", *w);
       return FALSE;
     }
     guint seconds = (guint) n;
@@ -120,7 +121,8 @@ start_watch (PnSchedule *self, GError **error)
 {
   g_autofree char *path = pn_schedule_path (self, "send", NULL);
   self->inotify = inotify_init1 (IN_CLOEXEC | IN_NONBLOCK);
-  if (self->inotify >= 0 && inotify_add_watch (self->inotify, path, IN_CREATE | IN_MOVED_TO | IN_CLOSE_WRITE) >= 0)
+  if (self->inotify >= 0
+      && inotify_add_watch (self->inotify, path, IN_CREATE | IN_MOVED_TO | IN_CLOSE_WRITE) >= 0)
     return TRUE;
   pn_file_set_error (error, errno, path, "cannot watch");
   return FALSE;
@@ -140,7 +142,8 @@ pn_schedule_new (PnProgram *program, const PnRoutes *routes, GError **error)
   g_mutex_init (&self->lock);
   g_cond_init (&self->work);
   self->known = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
-  self->destinations = g_hash_table_new_full (g_str_hash, g_str_equal, NULL, (GDestroyNotify) destination_free);
+  self->destinations
+      = g_hash_table_new_full (g_str_hash, g_str_equal, NULL, (GDestroyNotify) destination_free);
   self->deferred = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
   if (read_intervals (self, error) && make_folders (self, error) && start_watch (self, error))
     return self;
@@ -175,7 +178,7 @@ pn_schedule_interval (const PnSchedule *self, guint attempts)
   return g_array_index (self->intervals, guint, MIN (attempts > 0 ? attempts - 1 : 0, last));
 }
 
-/* --- files that are none ------------------------------------------------------------------------------------------ */
+/* --- files that are none ---------------------------------------------------------------------- */
 
 void
 pn_schedule_problem (PnSchedule *self, const char *name, const char *reason, gboolean keep)
@@ -219,19 +222,21 @@ read_job (PnSchedule *self, const char *name)
   struct stat st;
   if (stat (path, &st) < 0)
     return NULL;
-  if (g_error_matches (error, PN_SEND_ERROR, PN_SEND_ERROR_INCOMPLETE) && seconds_now () - st.st_mtime < INCOMPLETE_S)
+  if (g_error_matches (error, PN_SEND_ERROR, PN_SEND_ERROR_INCOMPLETE)
+      && seconds_now () - st.st_mtime < INCOMPLETE_S)
     return NULL;
   if (error && error->domain == G_IO_ERROR) {
     g_autofree char *quoted = pn_log_quote (error->message);
     pn_log_warning ("cannot_read", "file=%s reason=%s", name, quoted);
     return NULL;
   }
-  g_autofree char *reason = file ? g_strdup_printf ("line 1: '%s' is not a destination", file->head->domain) : NULL;
+  g_autofree char *reason
+      = file ? g_strdup_printf ("line 1: '%s' is not a destination", file->head->domain) : NULL;
   pn_schedule_problem (self, name, reason ? reason : error->message, FALSE);
   return NULL;
 }
 
-/* --- the table of work ---------------------------------------------------------------------------------------------- */
+/* --- the table of work ------------------------------------------------------------------------ */
 
 static void
 queue_job (PnSchedule *self, PnSendJob *job)
@@ -327,7 +332,8 @@ pn_schedule_done (PnSchedule *self, PnSendJob *job, gint64 due)
     set_due (self, job->name, due);
   /* A destination without files and without bad memories is forgotten. */
   Destination *destination = g_hash_table_lookup (self->destinations, job->hop->key);
-  if (destination && g_queue_is_empty (&destination->waiting) && destination->dead_until < g_get_monotonic_time ())
+  if (destination && g_queue_is_empty (&destination->waiting)
+      && destination->dead_until < g_get_monotonic_time ())
     g_hash_table_remove (self->destinations, job->hop->key);
   g_mutex_unlock (&self->lock);
   if (due > 0)
@@ -360,7 +366,7 @@ pn_schedule_get_dead (PnSchedule *self, const char *key, PnOutcome *outcome)
   return dead;
 }
 
-/* --- scanning ----------------------------------------------------------------------------------------------------- */
+/* --- scanning --------------------------------------------------------------------------------- */
 
 static void
 scan_send (PnSchedule *self)
@@ -449,7 +455,7 @@ move_due (PnSchedule *self)
 static gboolean
 read_events (PnSchedule *self)
 {
-  _Alignas (struct inotify_event) char buffer[16 * 1024];
+  _Alignas(struct inotify_event) char buffer[16 * 1024];
   gboolean lost = FALSE;
   for (;;) {
     ssize_t n = read (self->inotify, buffer, sizeof buffer);

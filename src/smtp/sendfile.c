@@ -2,6 +2,7 @@
 
 #include "core/file.h"
 
+#include <idn2.h>
 #include <string.h>
 
 #define HEAD_MAX (1024 * 1024)
@@ -64,7 +65,8 @@ pn_send_head_to_text (const PnSendHead *self)
   g_string_append (out, "NOOP");
   if (self->id)
     g_string_append_printf (out, " id=%s", self->id);
-  g_string_append_printf (out, " time=%" G_GINT64_FORMAT " size=%" G_GUINT64_FORMAT "\r\n", self->queued, self->size);
+  g_string_append_printf (out, " time=%" G_GINT64_FORMAT " size=%" G_GUINT64_FORMAT "\r\n", self->queued,
+                          self->size);
   g_string_append_printf (out, "MAIL FROM:<%s> SIZE=%" G_GUINT64_FORMAT, self->mail_from, self->size);
   if (self->eight_bit)
     g_string_append (out, " BODY=8BITMIME");
@@ -88,7 +90,7 @@ pn_send_head_to_text (const PnSendHead *self)
   return g_string_free (out, FALSE);
 }
 
-/* --- reading the head ------------------------------------------------------------------------------------------- */
+/* --- reading the head ------------------------------------------------------------------------- */
 
 static void
 syntax_error (GError **error, guint line, const char *reason)
@@ -163,7 +165,8 @@ parse_rcpt (PnSendHead *self, const char *text)
     return FALSE;
   g_autoptr (GHashTable) parameters = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
   parse_parameters (rest, parameters);
-  pn_send_head_add (self, path, g_hash_table_lookup (parameters, "NOTIFY"), g_hash_table_lookup (parameters, "ORCPT"));
+  pn_send_head_add (self, path, g_hash_table_lookup (parameters, "NOTIFY"),
+                    g_hash_table_lookup (parameters, "ORCPT"));
   return TRUE;
 }
 
@@ -272,7 +275,7 @@ pn_send_head_parse (const char *text, gsize length, gsize *end_out, GError **err
   return g_steal_pointer (&self);
 }
 
-/* --- xtext -------------------------------------------------------------------------------------------------------- */
+/* --- xtext ------------------------------------------------------------------------------------ */
 
 char *
 pn_xtext_encode (const char *text)
@@ -306,10 +309,24 @@ pn_xtext_decode (const char *xtext)
   return g_string_free (g_steal_pointer (&out), FALSE);
 }
 
-/* --- dots and line ends ------------------------------------------------------------------------------------------- */
+char *
+pn_domain_to_ascii (const char *domain)
+{
+  char *out = NULL;
+  int rc = idn2_to_ascii_8z (domain, &out, IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL);
+  if (rc != IDN2_OK)
+    rc = idn2_to_ascii_8z (domain, &out, IDN2_TRANSITIONAL);
+  if (rc != IDN2_OK)
+    return NULL;
+  char *copy = g_strdup (out);
+  idn2_free (out);
+  return copy;
+}
 
-/* Takes lines that end in CRLF, LF or CR and hands them on with CRLF, so that no peer can see another end of data
- * than ours. */
+/* --- dots and line ends ----------------------------------------------------------------------- */
+
+/* Takes lines that end in CRLF, LF or CR and hands them on with CRLF, so that no peer can see another end of
+ * data than ours. */
 typedef struct {
   PnSink below;
   gboolean stuff;    /* double a dot at the beginning of a line */
@@ -377,7 +394,7 @@ line_filter_finish (LineFilter *self, GError **error)
   return (!pending && self->at_start) || line_filter_end_line (self, error);
 }
 
-/* --- writing ------------------------------------------------------------------------------------------------------ */
+/* --- writing ---------------------------------------------------------------------------------- */
 
 /* The line filter hands over single lines: they are gathered before they are sealed. */
 struct PnSendWriter {
@@ -446,7 +463,7 @@ pn_send_writer_free (PnSendWriter *self)
   g_free (self);
 }
 
-/* --- reading ------------------------------------------------------------------------------------------------------ */
+/* --- reading ---------------------------------------------------------------------------------- */
 
 void
 pn_send_file_free (PnSendFile *self)
@@ -506,8 +523,9 @@ find_end_of_ours (PnSendFile *self, GError **error)
   return TRUE;
 }
 
-/* Finds the line that is a single dot.  STATE: 1 at the beginning of a line, 2 after a dot there, 0 elsewhere.  A bare CR
- * is refused: some peers take it for a line end, and would see another end of the data than we do. */
+/* Finds the line that is a single dot.  STATE: 1 at the beginning of a line, 2 after a dot there, 0
+ * elsewhere.  A bare CR is refused: some peers take it for a line end, and would see another end of the data
+ * than we do. */
 static gboolean
 find_end_of_plain (PnSendFile *self, GError **error)
 {
@@ -521,8 +539,8 @@ find_end_of_plain (PnSendFile *self, GError **error)
     for (gsize i = 0; i < n; i++) {
       guint8 c = buffer[i];
       if (cr && c != '\n') {
-        g_set_error (error, PN_SEND_ERROR, PN_SEND_ERROR_SYNTAX, "bare CR in the message at octet %" G_GUINT64_FORMAT,
-                     offset + i);
+        g_set_error (error, PN_SEND_ERROR, PN_SEND_ERROR_SYNTAX,
+                     "bare CR in the message at octet %" G_GUINT64_FORMAT, offset + i);
         return FALSE;
       }
       cr = c == '\r';

@@ -10,8 +10,9 @@
  *   .
  *   QUIT
  *
- * Ours are sealed (core/seal.h).  A file of a third party in plain text is taken as well: with LF line ends, without
- * the NOOP or QUIT line, HELO for EHLO, or its commands packed into a line "*S* MAIL FROM:<...>* RCPT TO:<...>". */
+ * Ours are sealed (core/seal.h).  A file of a third party in plain text is taken as well: with LF line ends,
+ * without the NOOP or QUIT line, HELO for EHLO, or its commands packed into a line "*S* MAIL FROM:<...>* RCPT
+ * TO:<...>". */
 #pragma once
 
 #include "convert/bytes.h"
@@ -40,27 +41,32 @@ typedef struct {
   guint64 size;  /* octets of the message; 0 if not stated */
   gboolean eight_bit;
   gboolean smtputf8;
-  char *mail_from; /* "" for the null path */
-  char *envid;     /* in xtext, or NULL */
-  char *ret;       /* or NULL */
+  char *mail_from;       /* "" for the null path */
+  char *envid;           /* in xtext, or NULL */
+  char *ret;             /* or NULL */
   GPtrArray *recipients; /* PnSendRecipient */
 } PnSendHead;
 
 PnSendHead *pn_send_head_new (void);
 void pn_send_head_free (PnSendHead *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (PnSendHead, pn_send_head_free)
-PnSendRecipient *pn_send_head_add (PnSendHead *self, const char *address, const char *notify, const char *orcpt);
+PnSendRecipient *pn_send_head_add (PnSendHead *self, const char *address, const char *notify,
+                                   const char *orcpt);
 /* The lines up to and including DATA; CRLF line ends.  Caller frees. */
 char *pn_send_head_to_text (const PnSendHead *self);
 /* Reads them; *END_OUT is where the message begins.  INCOMPLETE if TEXT ends before. */
 PnSendHead *pn_send_head_parse (const char *text, gsize length, gsize *end_out, GError **error);
 
-/* Text as an SMTP parameter value (RFC 3461 4) and back.  Callers free; the latter is NULL if it is not xtext. */
+/* Text as an SMTP parameter value (RFC 3461 4) and back.  Callers free; the latter is NULL if it is not
+ * xtext. */
 char *pn_xtext_encode (const char *text);
 char *pn_xtext_decode (const char *xtext);
 
-/* Writes a send file, sealed, into BELOW.  The sink takes the message as it is: dots are doubled and every line end
- * (CRLF, LF, CR) goes out as CRLF. */
+/* A domain with its labels in the form the DNS knows (IDNA 2008); NULL if it cannot be one.  Caller frees. */
+char *pn_domain_to_ascii (const char *domain);
+
+/* Writes a send file, sealed, into BELOW.  The sink takes the message as it is: dots are doubled and every
+ * line end (CRLF, LF, CR) goes out as CRLF. */
 typedef struct PnSendWriter PnSendWriter;
 PnSendWriter *pn_send_writer_new (PnKey *key, PnSink below, const PnSendHead *head, GError **error);
 PnSink pn_send_writer_sink (PnSendWriter *self);
@@ -80,7 +86,8 @@ typedef struct {
 PnSendFile *pn_send_file_open (const char *path, PnKey *key, gboolean head_only, GError **error);
 void pn_send_file_free (PnSendFile *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (PnSendFile, pn_send_file_free)
-/* Writes what goes over the wire after 354: the data with CRLF line ends up to and including the line with the dot. */
+/* Writes what goes over the wire after 354: the data with CRLF line ends up to and including the line with
+ * the dot. */
 gboolean pn_send_file_copy_data (PnSendFile *self, PnSink *sink, GError **error);
 
 /* What is known about earlier attempts: defer/S#######.TRY, lines of "key=value" in plain text. */

@@ -52,6 +52,13 @@ pn_send_try_set_done (PnSendTry *self, guint recipient)
 }
 
 static void
+set_text (char **field, const char *value)
+{
+  g_free (*field);
+  *field = g_strdup (value);
+}
+
+static void
 read_line (PnSendTry *self, const char *key, const char *value)
 {
   if (g_str_equal (key, "attempts"))
@@ -63,9 +70,9 @@ read_line (PnSendTry *self, const char *key, const char *value)
   else if (g_str_equal (key, "noticed"))
     self->noticed = g_str_equal (value, "1");
   else if (g_str_equal (key, "host"))
-    self->host = g_strdup (value);
+    set_text (&self->host, value);
   else if (g_str_equal (key, "error"))
-    self->error = g_strdup (value);
+    set_text (&self->error, value);
   else if (g_str_equal (key, "done")) {
     g_auto (GStrv) numbers = g_strsplit (value, " ", -1);
     for (char **n = numbers; *n; n++)
@@ -99,7 +106,8 @@ static char *
 to_text (const PnSendTry *self)
 {
   GString *out = g_string_new (NULL);
-  g_string_append_printf (out, "attempts=%u\nfirst=%" G_GINT64_FORMAT "\nnext=%" G_GINT64_FORMAT "\nnoticed=%d\n",
+  g_string_append_printf (out,
+                          "attempts=%u\nfirst=%" G_GINT64_FORMAT "\nnext=%" G_GINT64_FORMAT "\nnoticed=%d\n",
                           self->attempts, self->first, self->next, self->noticed);
   g_autofree char *reason = g_strdelimit (g_strdup (self->error ? self->error : ""), "\r\n", ' ');
   if (self->host)

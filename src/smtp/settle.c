@@ -24,16 +24,16 @@ pn_settle_try_path (const PnSettle *self, const char *name)
   return pn_schedule_path (self->schedule, "defer", try_name);
 }
 
-/* --- what to say -------------------------------------------------------------------------------------------------- */
+/* --- what to say ------------------------------------------------------------------------------ */
 
 static void
 note (const PnSendHead *head, guint i, const char *event, const PnOutcome *outcome)
 {
   const PnSendRecipient *recipient = g_ptr_array_index (head->recipients, i);
   gboolean deferred = g_str_equal (event, "deferred");
-  g_autofree char *detail = g_strdup_printf ("%s: %d %s%s%s", recipient->address, outcome->code,
-                                             outcome->enhanced ? outcome->enhanced : "", outcome->enhanced ? " " : "",
-                                             outcome->text ? outcome->text : "");
+  g_autofree char *detail = g_strdup_printf (
+      "%s: %d %s%s%s", recipient->address, outcome->code, outcome->enhanced ? outcome->enhanced : "",
+      outcome->enhanced ? " " : "", outcome->text ? outcome->text : "");
   g_autofree char *quoted = pn_log_quote (detail);
   if (head->id)
     pn_trace (head->id, event, deferred ? "defer" : outcome->host, deferred ? "smtp" : "agent", detail);
@@ -73,10 +73,11 @@ give_up (PnOutcome *outcome)
   outcome->enhanced = g_strdup ("5.4.7");
 }
 
-/* Sorts the outcomes into results; TRY learns what is decided.  Whether a recipient is left for another try. */
+/* Sorts the outcomes into results; TRY learns what is decided.  Whether a recipient is left for another try.
+ */
 static gboolean
-collect (const PnSettle *self, const char *name, const PnSendHead *head, PnSendTry *try, PnOutcome *outcomes, gint64 age,
-         GPtrArray *results)
+collect (const PnSettle *self, const char *name, const PnSendHead *head, PnSendTry *try, PnOutcome *outcomes,
+         gint64 age, GPtrArray *results)
 {
   gboolean left = FALSE;
   gboolean notice = self->delay_notice > 0 && age >= self->delay_notice && !try->noticed;
@@ -121,7 +122,7 @@ note_decided (const PnSendHead *head, const PnOutcome *outcomes)
   }
 }
 
-/* --- writing it down ------------------------------------------------------------------------------------------------ */
+/* --- writing it down -------------------------------------------------------------------------- */
 
 /* Nothing else may happen before the outcomes are on disk; FALSE only if the program stops. */
 static gboolean
@@ -190,7 +191,7 @@ pn_settle_file (const PnSettle *self, const char *name, PnSendFile *file, PnSend
   return try->next;
 }
 
-/* --- after a crash ------------------------------------------------------------------------------------------------ */
+/* --- after a crash ---------------------------------------------------------------------------- */
 
 static char *
 result_key (const char *file, const char *id, const char *recipient)

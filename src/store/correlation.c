@@ -8,7 +8,7 @@
 #define SCHEMA_VERSION 1
 #define BUSY_TIMEOUT_MS 15000
 
-G_DEFINE_QUARK (pn - correlation - error - quark, pn_correlation_error)
+G_DEFINE_QUARK (pn-correlation-error-quark, pn_correlation_error)
 
 static const char schema[]
     = "CREATE TABLE correlation (id TEXT NOT NULL, inbound INTEGER NOT NULL, message_id TEXT, time INTEGER "
@@ -45,8 +45,7 @@ struct PnCorrelationDb {
   sqlite3_stmt *statements[N_STATEMENTS];
 };
 
-/* --- records
- * -------------------------------------------------------------------------------------------------------- */
+/* --- records ---------------------------------------------------------------------------------- */
 
 static void
 recipient_free (PnCorrelationRecipient *self)
@@ -62,7 +61,7 @@ pn_correlation_new (const char *id)
 {
   PnCorrelation *self = g_new0 (PnCorrelation, 1);
   self->id = g_strdup (id);
-  self->recipients = g_ptr_array_new_with_free_func ((GDestroyNotify)recipient_free);
+  self->recipients = g_ptr_array_new_with_free_func ((GDestroyNotify) recipient_free);
   self->files = g_ptr_array_new_with_free_func (g_free);
   return self;
 }
@@ -102,8 +101,7 @@ pn_correlation_find_recipient (const PnCorrelation *self, const char *address)
   return NULL;
 }
 
-/* --- records as text: "key=value" lines
- * -------------------------------------------------------------------------------- */
+/* --- records as text: "key=value" lines ------------------------------------------------------- */
 
 static void
 put (GString *out, const char *key, const char *value)
@@ -124,6 +122,7 @@ record_to_text (const PnCorrelation *self)
   g_string_append_printf (out, "time=%" G_GINT64_FORMAT "\npriority=%u\n", self->time, self->priority);
   put (out, "inbound", self->inbound ? "1" : NULL);
   put (out, "silent", self->silent ? "1" : NULL);
+  put (out, "failures-only", self->failures_only ? "1" : NULL);
   put (out, "message-id", self->message_id);
   put (out, "domain", self->domain);
   put (out, "post-office", self->post_office);
@@ -181,11 +180,13 @@ read_line (PnCorrelation *self, const char *key, const char *value)
   if (g_str_equal (key, "time"))
     self->time = g_ascii_strtoll (value, NULL, 10);
   else if (g_str_equal (key, "priority"))
-    self->priority = (guint)g_ascii_strtoull (value, NULL, 10);
+    self->priority = (guint) g_ascii_strtoull (value, NULL, 10);
   else if (g_str_equal (key, "inbound"))
     self->inbound = TRUE;
   else if (g_str_equal (key, "silent"))
     self->silent = TRUE;
+  else if (g_str_equal (key, "failures-only"))
+    self->failures_only = TRUE;
   else if (g_str_equal (key, "file"))
     g_ptr_array_add (self->files, g_strdup (value));
   else
@@ -210,8 +211,7 @@ record_from_text (const char *id, const char *text, gsize length)
   return self;
 }
 
-/* --- the database
- * --------------------------------------------------------------------------------------------------- */
+/* --- the database ----------------------------------------------------------------------------- */
 
 static void
 row_free (Row *self)
@@ -284,7 +284,7 @@ pn_correlation_db_open (const char *path, PnKey *key, GError **error)
   PnCorrelationDb *self = g_new0 (PnCorrelationDb, 1);
   self->path = g_strdup (path);
   self->key = pn_key_ref (key);
-  self->pending = g_ptr_array_new_with_free_func ((GDestroyNotify)row_free);
+  self->pending = g_ptr_array_new_with_free_func ((GDestroyNotify) row_free);
   g_mutex_init (&self->pending_lock);
   g_mutex_init (&self->lock);
   int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
@@ -339,7 +339,7 @@ step_add (PnCorrelationDb *self, const Row *row)
   sqlite3_bind_int (add, 2, row->inbound);
   sqlite3_bind_text (add, 3, row->message_id, -1, SQLITE_STATIC); /* NULL if there is none */
   sqlite3_bind_int64 (add, 4, row->time);
-  sqlite3_bind_blob (add, 5, content, (int)length, SQLITE_STATIC);
+  sqlite3_bind_blob (add, 5, content, (int) length, SQLITE_STATIC);
   gboolean ok = sqlite3_step (add) == SQLITE_DONE;
   sqlite3_reset (add);
   return ok;
@@ -365,7 +365,7 @@ write_rows (PnCorrelationDb *self, GPtrArray *rows, GError **error)
 static gboolean
 commit_locked (PnCorrelationDb *self, GError **error)
 {
-  g_autoptr (GPtrArray) rows = g_ptr_array_new_with_free_func ((GDestroyNotify)row_free);
+  g_autoptr (GPtrArray) rows = g_ptr_array_new_with_free_func ((GDestroyNotify) row_free);
   g_mutex_lock (&self->pending_lock);
   GPtrArray *taken = self->pending;
   self->pending = g_steal_pointer (&rows);
@@ -396,9 +396,9 @@ find_locked (PnCorrelationDb *self, sqlite3_stmt *find, GError **error)
     return NULL;
   int rc = sqlite3_step (find);
   if (rc == SQLITE_ROW) {
-    g_autofree char *id = g_strdup ((const char *)sqlite3_column_text (find, 0));
+    g_autofree char *id = g_strdup ((const char *) sqlite3_column_text (find, 0));
     g_autoptr (GBytes) text = pn_unseal_bytes (self->key, sqlite3_column_blob (find, 1),
-                                               (gsize)sqlite3_column_bytes (find, 1), id, error);
+                                               (gsize) sqlite3_column_bytes (find, 1), id, error);
     if (text)
       record = record_from_text (id, g_bytes_get_data (text, NULL), g_bytes_get_size (text));
     else

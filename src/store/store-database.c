@@ -138,7 +138,7 @@ store_secret (PnDatabase *self, PnKey *key, GError **error)
   sqlite3_stmt *statement = NULL;
   int code = sqlite3_prepare_v2 (self->sql, "INSERT INTO secret (sealed) VALUES (?1)", -1, &statement, NULL);
   if (code == SQLITE_OK) {
-    sqlite3_bind_blob (statement, 1, g_bytes_get_data (sealed, NULL), (int)g_bytes_get_size (sealed),
+    sqlite3_bind_blob (statement, 1, g_bytes_get_data (sealed, NULL), (int) g_bytes_get_size (sealed),
                        SQLITE_STATIC);
     code = sqlite3_step (statement);
   }
@@ -160,7 +160,7 @@ load_secret (PnDatabase *self, PnKey *key, GError **error)
     g_autoptr (GError) reason = NULL;
     g_autoptr (GBytes) plain
         = pn_unseal_bytes (key, sqlite3_column_blob (statement, 0),
-                           (gsize)sqlite3_column_bytes (statement, 0), "user database secret", &reason);
+                           (gsize) sqlite3_column_bytes (statement, 0), "user database secret", &reason);
     ok = plain && g_bytes_get_size (plain) == sizeof self->secret;
     if (ok)
       memcpy (self->secret, g_bytes_get_data (plain, NULL), sizeof self->secret);
@@ -246,7 +246,7 @@ pn_database_open (const char *path, PnDatabaseKind kind, PnKey *key, gboolean la
     sqlite3_db_config (self->sql, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
     ok = run_text (self,
                    "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -512;"
-                   "PRAGMA wal_autocheckpoint = 512; PRAGMA journal_size_limit = 4194304; PRAGMA temp_store "
+                   "PRAGMA wal_autocheckpoint = 256; PRAGMA journal_size_limit = 4194304; PRAGMA temp_store "
                    "= MEMORY",
                    "cannot be set up", error)
          && check_schema (self, key, error)
@@ -328,9 +328,9 @@ pn_database_hash (PnDatabase *self, guint8 hash[32], ...)
   va_start (args, hash);
   for (const char *part; (part = va_arg (args, const char *));)
     /* The closing NUL goes in, so that no two lists of texts look alike. */
-    g_string_append_len (text, part, (gssize)strlen (part) + 1);
+    g_string_append_len (text, part, (gssize) strlen (part) + 1);
   va_end (args);
   unsigned length = 32;
-  HMAC (EVP_sha256 (), self->secret, sizeof self->secret, (const guint8 *)text->str, text->len, hash,
+  HMAC (EVP_sha256 (), self->secret, sizeof self->secret, (const guint8 *) text->str, text->len, hash,
         &length);
 }

@@ -19,7 +19,7 @@ pn_store_message_database (const PnMessage *message, const char *sender_fid)
   /* FNV-1a: the same in every build and for ever. */
   guint32 hash = 2166136261u;
   for (; *text; text++)
-    hash = (hash ^ (guchar)g_ascii_tolower (*text)) * 16777619u;
+    hash = (hash ^ (guchar) g_ascii_tolower (*text)) * 16777619u;
   return hash % PN_MESSAGE_DATABASES;
 }
 
@@ -45,11 +45,11 @@ insert_message (PnDatabase *database, const char *id, guint64 size, const char *
     return FALSE;
   sqlite3_bind_text (statement, 1, id, -1, SQLITE_STATIC);
   sqlite3_bind_int64 (statement, 2, g_get_real_time () / G_USEC_PER_SEC);
-  sqlite3_bind_int64 (statement, 3, (gint64)size);
+  sqlite3_bind_int64 (statement, 3, (gint64) size);
   if (file)
     sqlite3_bind_text (statement, 4, file, -1, SQLITE_STATIC);
   else
-    sqlite3_bind_blob (statement, 5, content, (int)size, SQLITE_STATIC);
+    sqlite3_bind_blob (statement, 5, content, (int) size, SQLITE_STATIC);
   return pn_database_run (database, statement, error);
 }
 
@@ -58,8 +58,8 @@ insert_row (PnDatabase *database, const char *id, PnSource *sealed, GError **err
 {
   if (sealed->data)
     return insert_message (database, id, sealed->size, NULL, sealed->data, error);
-  g_autofree guint8 *content = g_malloc ((gsize)sealed->size + 1);
-  return pn_source_read (sealed, 0, content, (gsize)sealed->size, error)
+  g_autofree guint8 *content = g_malloc ((gsize) sealed->size + 1);
+  return pn_source_read (sealed, 0, content, (gsize) sealed->size, error)
          && insert_message (database, id, sealed->size, NULL, content, error);
 }
 
@@ -103,10 +103,10 @@ pn_store_open_sealed (PnStore *self, const PnItem *item, GError **error)
                  "%s: message %s is not there, though item %" G_GINT64_FORMAT " points to it", database->path,
                  item->id, item->number);
   else if (found > 0 && sqlite3_column_type (statement, 0) != SQLITE_NULL)
-    source = pn_offiles_open (self, (const char *)sqlite3_column_text (statement, 0), error);
+    source = pn_offiles_open (self, (const char *) sqlite3_column_text (statement, 0), error);
   else if (found > 0)
-    source
-        = pn_source_new_copy (sqlite3_column_blob (statement, 1), (gsize)sqlite3_column_bytes (statement, 1));
+    source = pn_source_new_copy (sqlite3_column_blob (statement, 1),
+                                 (gsize) sqlite3_column_bytes (statement, 1));
   pn_database_reset (statement);
   return source;
 }
@@ -126,23 +126,21 @@ pn_store_read (PnStore *self, const PnItem *item, GError **error)
   return message;
 }
 
-/* --- sweep
- * ---------------------------------------------------------------------------------------------------------
- */
+/* --- sweep --- */
 
 static guint64
 id_hash (const char *id)
 {
   guint64 hash = 14695981039346656037u;
   for (; *id; id++)
-    hash = (hash ^ (guchar)*id) * 1099511628211u;
+    hash = (hash ^ (guchar) *id) * 1099511628211u;
   return hash;
 }
 
 static int
 compare_hashes (const void *a, const void *b)
 {
-  guint64 x = *(const guint64 *)a, y = *(const guint64 *)b;
+  guint64 x = *(const guint64 *) a, y = *(const guint64 *) b;
   return x < y ? -1 : x > y;
 }
 
@@ -155,7 +153,7 @@ collect_user (PnStore *self, const char *fid, GArray *pointers, GError **error)
     return FALSE;
   int found;
   while ((found = pn_database_step (database, statement, error)) > 0) {
-    guint64 hash = id_hash ((const char *)sqlite3_column_text (statement, 0));
+    guint64 hash = id_hash ((const char *) sqlite3_column_text (statement, 0));
     g_array_append_val (pointers, hash);
   }
   pn_database_reset (statement);
@@ -210,7 +208,7 @@ sweep_rows (PnDatabase *database, sqlite3_stmt *rows, GArray *pointers, guint *r
 {
   int found;
   while ((found = pn_database_step (database, rows, error)) > 0) {
-    guint64 hash = id_hash ((const char *)sqlite3_column_text (rows, 1));
+    guint64 hash = id_hash ((const char *) sqlite3_column_text (rows, 1));
     if (pointers->len > 0 && bsearch (&hash, pointers->data, pointers->len, sizeof hash, compare_hashes))
       continue;
     if (!remove_row (database, sqlite3_column_int64 (rows, 0), error))
@@ -272,7 +270,7 @@ collect_files (PnStore *self, guint number, GHashTable *known, GError **error)
   }
   int found;
   while ((found = pn_database_step (database, rows, error)) > 0)
-    g_hash_table_add (known, g_strdup ((const char *)sqlite3_column_text (rows, 0)));
+    g_hash_table_add (known, g_strdup ((const char *) sqlite3_column_text (rows, 0)));
   sqlite3_finalize (rows);
   return found == 0;
 }

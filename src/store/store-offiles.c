@@ -17,7 +17,7 @@ char *
 pn_offiles_name (const char *id)
 {
   g_autofree char *digest = g_compute_checksum_for_string (G_CHECKSUM_SHA256, id, -1);
-  guint bucket = ((guint)g_ascii_xdigit_value (digest[0]) * 16 + (guint)g_ascii_xdigit_value (digest[1]))
+  guint bucket = ((guint) g_ascii_xdigit_value (digest[0]) * 16 + (guint) g_ascii_xdigit_value (digest[1]))
                  % PN_FILE_BUCKETS;
   digest[32] = '\0';
   return g_strdup_printf ("fd%02x/%s", bucket, digest);
@@ -30,7 +30,7 @@ copy_bytes (PnSource *sealed, int to, const char *path, GError **error)
   g_autoptr (PnFileSink) file = pn_file_sink_new (to);
   PnSink sink = pn_file_sink_sink (file);
   for (guint64 at = 0; at < sealed->size;) {
-    gsize n = (gsize)MIN ((guint64)COPY_CHUNK, sealed->size - at);
+    gsize n = (gsize) MIN ((guint64) COPY_CHUNK, sealed->size - at);
     if (!pn_source_read (sealed, at, buffer, n, error) || !pn_sink_write (&sink, buffer, n, error))
       return FALSE;
     at += n;

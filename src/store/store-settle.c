@@ -13,7 +13,8 @@ void
 pn_store_set_lazy (PnStore *self, guint open)
 {
   self->lazy = TRUE;
-  self->max_open = MAX (open, PN_OPEN_DATABASES);
+  if (open > 0)
+    self->max_open = MAX (open, PN_MESSAGE_DATABASES * 2);
 }
 
 /* The log has no locks of SQLite's on it, so that it may be opened and closed beside SQLite.  If it is not
@@ -95,7 +96,7 @@ list_database (PnStore *self, guint number, GPtrArray *items, GError **error)
   int found;
   while ((found = pn_database_step (database, statement, error)) > 0) {
     PnItem *item = g_new0 (PnItem, 1);
-    item->id = g_strdup ((const char *)sqlite3_column_text (statement, 0));
+    item->id = g_strdup ((const char *) sqlite3_column_text (statement, 0));
     item->database = number;
     g_ptr_array_add (items, item);
   }
@@ -106,7 +107,7 @@ list_database (PnStore *self, guint number, GPtrArray *items, GError **error)
 GPtrArray *
 pn_store_list_unsettled (PnStore *self, GError **error)
 {
-  g_autoptr (GPtrArray) items = g_ptr_array_new_with_free_func ((GDestroyNotify)pn_item_free);
+  g_autoptr (GPtrArray) items = g_ptr_array_new_with_free_func ((GDestroyNotify) pn_item_free);
   for (guint i = 0; i < PN_MESSAGE_DATABASES; i++)
     if (!list_database (self, i, items, error))
       return NULL;

@@ -3,9 +3,7 @@
 
 #include <string.h>
 
-/* --- adding
- * ----------------------------------------------------------------------------------------------------------
- */
+/* --- adding --- */
 
 /* 1: yes, 0: no, -1: error. */
 static int
@@ -37,7 +35,7 @@ insert_status (PnStore *self, PnDatabase *database, gint64 item, const char *sta
     return FALSE;
   sqlite3_bind_int64 (statement, 1, item);
   sqlite3_bind_blob (statement, 2, key, sizeof key, SQLITE_STATIC);
-  sqlite3_bind_blob (statement, 3, data, (int)length, SQLITE_STATIC);
+  sqlite3_bind_blob (statement, 3, data, (int) length, SQLITE_STATIC);
   return pn_database_run (database, statement, error);
 }
 
@@ -77,9 +75,7 @@ pn_store_add_status (PnStore *self, const char *fid, const char *orig_id, const 
   return pn_store_written (self, ok, error);
 }
 
-/* --- reading
- * ---------------------------------------------------------------------------------------------------------
- */
+/* --- reading --- */
 
 void
 pn_item_status_free (PnItemStatus *self)
@@ -99,7 +95,7 @@ status_new (const PnAddress *address, PnDistribution distribution)
   self->recipient = pn_address_display (address);
   self->address = address->internet ? g_strdup (address->internet) : pn_address_to_string (address);
   self->distribution = distribution;
-  self->history = g_ptr_array_new_with_free_func ((GDestroyNotify)pn_status_report_free);
+  self->history = g_ptr_array_new_with_free_func ((GDestroyNotify) pn_status_report_free);
   return self;
 }
 
@@ -173,7 +169,7 @@ add_recipient (Info *info, const PnAddress *address, PnDistribution distribution
 static int
 compare_time (gconstpointer a, gconstpointer b)
 {
-  const PnStatusReport *x = *(PnStatusReport *const *)a, *y = *(PnStatusReport *const *)b;
+  const PnStatusReport *x = *(PnStatusReport *const *) a, *y = *(PnStatusReport *const *) b;
   return (x->time.unix_time > y->time.unix_time) - (x->time.unix_time < y->time.unix_time);
 }
 
@@ -215,7 +211,7 @@ read_reports (PnStore *self, const char *fid, gint64 number, Info *info, GError 
   while (ok && (found = pn_database_step (database, statement, error)) > 0) {
     g_autoptr (GError) reason = NULL;
     PnStatusReport *report = pn_report_unseal (self->key, sqlite3_column_blob (statement, 0),
-                                               (gsize)sqlite3_column_bytes (statement, 0), number, &reason);
+                                               (gsize) sqlite3_column_bytes (statement, 0), number, &reason);
     if (report)
       add_report (info, report);
     else
@@ -234,8 +230,8 @@ pn_store_info (PnStore *self, const char *fid, gint64 number, GError **error)
   g_autoptr (PnMessage) message = item ? pn_store_read (self, item, error) : NULL;
   if (!message)
     return NULL;
-  g_autoptr (GPtrArray) statuses = g_ptr_array_new_with_free_func ((GDestroyNotify)pn_item_status_free);
-  g_autoptr (GPtrArray) addresses = g_ptr_array_new_with_free_func ((GDestroyNotify)pn_address_free);
+  g_autoptr (GPtrArray) statuses = g_ptr_array_new_with_free_func ((GDestroyNotify) pn_item_status_free);
+  g_autoptr (GPtrArray) addresses = g_ptr_array_new_with_free_func ((GDestroyNotify) pn_address_free);
   Info info = { statuses, addresses };
   for (guint i = 0; i < message->recipients->len; i++) {
     const PnRecipient *recipient = message->recipients->pdata[i];

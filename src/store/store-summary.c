@@ -19,13 +19,13 @@ static const struct {
 const char *
 pn_box_title (PnBox box)
 {
-  return (guint)box < G_N_ELEMENTS (boxes) ? boxes[box].title : "?";
+  return (guint) box < G_N_ELEMENTS (boxes) ? boxes[box].title : "?";
 }
 
 const char *
 pn_box_name (PnBox box)
 {
-  return (guint)box < G_N_ELEMENTS (boxes) ? boxes[box].name : "?";
+  return (guint) box < G_N_ELEMENTS (boxes) ? boxes[box].name : "?";
 }
 
 int
@@ -33,7 +33,7 @@ pn_box_from_name (const char *name)
 {
   for (guint i = 0; i < G_N_ELEMENTS (boxes); i++)
     if (g_ascii_strcasecmp (name, boxes[i].name) == 0)
-      return (int)i;
+      return (int) i;
   return -1;
 }
 
@@ -189,7 +189,7 @@ next_text (Fields *fields)
 {
   const char *text = fields->at;
   const char *nul
-      = fields->at < fields->end ? memchr (fields->at, '\0', (gsize)(fields->end - fields->at)) : NULL;
+      = fields->at < fields->end ? memchr (fields->at, '\0', (gsize) (fields->end - fields->at)) : NULL;
   if (!nul)
     return "";
   fields->at = nul + 1;
@@ -264,8 +264,8 @@ pn_summary_unseal (PnKey *key, PnItem *item, const void *data, gsize length)
   item->organizer = g_strdup (next_text (&fields));
   item->uid = next_optional (&fields);
   item->recurrence = next_optional (&fields);
-  item->method = (PnMethod)next_number (&fields);
-  item->sequence = (int)next_number (&fields);
+  item->method = (PnMethod) next_number (&fields);
+  item->sequence = (int) next_number (&fields);
   item->stamp = next_number (&fields);
   item->start = next_number (&fields);
   item->end = next_number (&fields);
@@ -318,10 +318,10 @@ pn_report_unseal (PnKey *key, const void *data, gsize length, gint64 item, GErro
   const char *bytes = g_bytes_get_data (plain, &size);
   Fields fields = { bytes, bytes + size };
   PnStatusReport *report = g_new0 (PnStatusReport, 1);
-  report->action = (PnAction)next_number (&fields);
+  report->action = (PnAction) next_number (&fields);
   report->time.set = next_number (&fields) != 0;
   report->time.unix_time = next_number (&fields);
-  report->time.offset = (int)next_number (&fields);
+  report->time.offset = (int) next_number (&fields);
   report->recipient = pn_address_new (NULL, NULL, NULL);
   report->recipient->domain = next_optional (&fields);
   report->recipient->post_office = next_optional (&fields);

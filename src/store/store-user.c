@@ -43,7 +43,7 @@ bind_summary (PnStore *self, sqlite3_stmt *statement, int column, PnItem *item)
     item->summary = pn_summary_seal (self->key, item);
   gsize length;
   const void *data = g_bytes_get_data (item->summary, &length);
-  sqlite3_bind_blob (statement, column, data, (int)length, SQLITE_STATIC);
+  sqlite3_bind_blob (statement, column, data, (int) length, SQLITE_STATIC);
 }
 
 static gboolean
@@ -54,12 +54,12 @@ insert_item (PnStore *self, PnDatabase *database, PnItem *item, GError **error)
     return FALSE;
   sqlite3_bind_text (statement, 1, item->id, -1, SQLITE_STATIC);
   sqlite3_bind_int (statement, 2, item->box);
-  sqlite3_bind_int (statement, 3, (int)item->database);
+  sqlite3_bind_int (statement, 3, (int) item->database);
   sqlite3_bind_int (statement, 4, item->type);
   sqlite3_bind_int64 (statement, 5, item->flags);
   sqlite3_bind_int64 (statement, 6, item->delivered);
   sqlite3_bind_int64 (statement, 7, item->date);
-  sqlite3_bind_int64 (statement, 8, (gint64)item->size);
+  sqlite3_bind_int64 (statement, 8, (gint64) item->size);
   bind_uid (database, statement, 9, item);
   bind_summary (self, statement, 10, item);
   return pn_database_run (database, statement, error);
@@ -86,15 +86,15 @@ read_row (PnStore *self, sqlite3_stmt *row)
 {
   PnItem *item = g_new0 (PnItem, 1);
   item->number = sqlite3_column_int64 (row, 0);
-  item->id = g_strdup ((const char *)sqlite3_column_text (row, 1));
-  item->box = (PnBox)sqlite3_column_int (row, 2);
-  item->database = (guint)sqlite3_column_int (row, 3);
-  item->type = (PnMessageType)sqlite3_column_int (row, 4);
-  item->flags = (guint)sqlite3_column_int64 (row, 5);
+  item->id = g_strdup ((const char *) sqlite3_column_text (row, 1));
+  item->box = (PnBox) sqlite3_column_int (row, 2);
+  item->database = (guint) sqlite3_column_int (row, 3);
+  item->type = (PnMessageType) sqlite3_column_int (row, 4);
+  item->flags = (guint) sqlite3_column_int64 (row, 5);
   item->delivered = sqlite3_column_int64 (row, 6);
   item->date = sqlite3_column_int64 (row, 7);
-  item->size = (guint64)sqlite3_column_int64 (row, 8);
-  pn_summary_unseal (self->key, item, sqlite3_column_blob (row, 9), (gsize)sqlite3_column_bytes (row, 9));
+  item->size = (guint64) sqlite3_column_int64 (row, 8);
+  pn_summary_unseal (self->key, item, sqlite3_column_blob (row, 9), (gsize) sqlite3_column_bytes (row, 9));
   return item;
 }
 
@@ -107,7 +107,7 @@ list_rows (PnStore *self, const char *fid, PnSql which, int box, GError **error)
     return NULL;
   if (which == PN_SQL_ITEM_LIST_BOX)
     sqlite3_bind_int (statement, 1, box);
-  g_autoptr (GPtrArray) items = g_ptr_array_new_with_free_func ((GDestroyNotify)pn_item_free);
+  g_autoptr (GPtrArray) items = g_ptr_array_new_with_free_func ((GDestroyNotify) pn_item_free);
   int found;
   while ((found = pn_database_step (database, statement, error)) > 0)
     g_ptr_array_add (items, read_row (self, statement));
@@ -249,12 +249,12 @@ replace_row (PnStore *self, PnDatabase *database, gint64 number, PnItem *item, G
   if (!statement)
     return FALSE;
   sqlite3_bind_text (statement, 2, item->id, -1, SQLITE_STATIC);
-  sqlite3_bind_int (statement, 3, (int)item->database);
+  sqlite3_bind_int (statement, 3, (int) item->database);
   sqlite3_bind_int (statement, 4, item->type);
   sqlite3_bind_int64 (statement, 5, item->flags);
   sqlite3_bind_int64 (statement, 6, item->delivered);
   sqlite3_bind_int64 (statement, 7, item->date);
-  sqlite3_bind_int64 (statement, 8, (gint64)item->size);
+  sqlite3_bind_int64 (statement, 8, (gint64) item->size);
   bind_uid (database, statement, 9, item);
   bind_summary (self, statement, 10, item);
   return run_on_item (database, statement, number, error);

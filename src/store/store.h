@@ -174,9 +174,7 @@ gboolean pn_store_has_unsettled (const PnStore *self);
 gboolean pn_store_wants_settle (const PnStore *self);
 gboolean pn_store_settle (PnStore *self, GError **error);
 
-/* --- reading
- * ---------------------------------------------------------------------------------------------------------
- */
+/* --- reading --- */
 
 GPtrArray *pn_store_list (PnStore *self, const char *fid, int box /* PnBox, -1: all */,
                           GError **error); /* PnItem, oldest first */

@@ -1,5 +1,5 @@
-/* A scripted SMTP server on loopback for tests of the sending side: answers by rules, one thread per connection, and
- * remembers what it was told. */
+/* A scripted SMTP server on loopback for tests of the sending side: answers by rules, one thread per
+ * connection, and remembers what it was told. */
 #pragma once
 
 #include <arpa/inet.h>

@@ -76,7 +76,7 @@ house_new (void)
 static inline int
 house_remove_one (const char *path, const struct stat *st, int flag, struct FTW *where)
 {
-  (void)st, (void)flag, (void)where;
+  (void) st, (void) flag, (void) where;
   return remove (path);
 }
 

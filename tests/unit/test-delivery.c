@@ -51,7 +51,10 @@ static void
 start (Scene *self)
 {
   g_autoptr (GError) error = NULL;
-  self->program = (PnProgram){ .config = self->house->config, .key = self->house->key, .name = "smtp", .stop_fd = eventfd (0, EFD_CLOEXEC) };
+  self->program = (PnProgram){ .config = self->house->config,
+                               .key = self->house->key,
+                               .name = "smtp",
+                               .stop_fd = eventfd (0, EFD_CLOEXEC) };
   self->client = pn_smtp_client_start (&self->program, &error);
   g_assert_no_error (error);
 }
@@ -86,7 +89,8 @@ put_body (Scene *self, const char *name, PnSendHead *head, const char *body)
   g_autofree char *final = g_build_filename (self->gateway, "send", name, NULL);
   int fd = open (path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
   g_autoptr (PnFileSink) file = pn_file_sink_new (fd);
-  g_autoptr (PnSendWriter) writer = pn_send_writer_new (self->house->key, pn_file_sink_sink (file), head, &error);
+  g_autoptr (PnSendWriter) writer
+      = pn_send_writer_new (self->house->key, pn_file_sink_sink (file), head, &error);
   PnSink sink = pn_send_writer_sink (writer);
   g_assert_true (pn_sink_puts (&sink, body, &error) && pn_send_writer_close (writer, &error)
                  && pn_file_sink_flush (file, &error));
@@ -147,8 +151,9 @@ results (Scene *self)
     g_autoptr (GPtrArray) list = pn_result_read (file, &bad, NULL);
     for (guint i = 0; list && i < list->len; i++) {
       const PnResult *r = list->pdata[i];
-      g_ptr_array_add (lines, g_strdup_printf ("%s %s %d %s", r->recipient, pn_result_action_to_string (r->action), r->code,
-                                               r->enhanced ? r->enhanced : "-"));
+      g_ptr_array_add (lines,
+                       g_strdup_printf ("%s %s %d %s", r->recipient, pn_result_action_to_string (r->action),
+                                        r->code, r->enhanced ? r->enhanced : "-"));
     }
   }
   g_dir_close (dir);
@@ -157,15 +162,15 @@ results (Scene *self)
   return g_strjoinv ("\n", (char **) lines->pdata);
 }
 
-#define WAIT_FOR(condition)                                                                                                 \
-  G_STMT_START                                                                                                              \
-  {                                                                                                                         \
-    gint64 end_ = g_get_monotonic_time () + 15 * G_USEC_PER_SEC;                                                             \
-    while (!(condition)) {                                                                                                  \
-      g_assert_cmpint (g_get_monotonic_time (), <, end_);                                                                   \
-      g_usleep (10000);                                                                                                     \
-    }                                                                                                                       \
-  }                                                                                                                         \
+#define WAIT_FOR(condition)                                                                                  \
+  G_STMT_START                                                                                               \
+  {                                                                                                          \
+    gint64 end_ = g_get_monotonic_time () + 15 * G_USEC_PER_SEC;                                             \
+    while (!(condition)) {                                                                                   \
+      g_assert_cmpint (g_get_monotonic_time (), <, end_);                                                    \
+      g_usleep (10000);                                                                                      \
+    }                                                                                                        \
+  }                                                                                                          \
   G_STMT_END
 
 static const char *const one[] = { "bob@example.org", NULL };
@@ -223,7 +228,8 @@ test_recipients_apart (void)
   put_file (self, "S0000001.SND", "ID.1", three);
   start (self);
   WAIT_FOR (fake_peer_messages (self->peer) == 2 && count_files (self, "defer", "") == 0);
-  assert_results (self, "a@example.org undeliverable 550 5.1.1\nb@example.org transferred 250 2.0.0\nc@example.org transferred 250 2.0.0");
+  assert_results (self, "a@example.org undeliverable 550 5.1.1\nb@example.org transferred 250 "
+                        "2.0.0\nc@example.org transferred 250 2.0.0");
   g_assert_cmpuint (fake_peer_count (self->peer, "RCPT TO:<a@"), ==, 1);
   g_assert_cmpuint (fake_peer_count (self->peer, "RCPT TO:<b@"), ==, 2);
   g_assert_cmpuint (fake_peer_count (self->peer, "RCPT TO:<c@"), ==, 1);
@@ -277,7 +283,8 @@ test_plain_peer (void)
   put_file (self, "S0000001.SND", "ID.1", three);
   start (self);
   WAIT_FOR (count_files (self, "send", ".SND") == 0);
-  assert_results (self, "a@example.org transferred 250 2.0.0\nb@example.org undeliverable 550 -\nc@example.org transferred 250 2.0.0");
+  assert_results (self, "a@example.org transferred 250 2.0.0\nb@example.org undeliverable 550 "
+                        "-\nc@example.org transferred 250 2.0.0");
   g_assert_cmpuint (fake_peer_count (self->peer, "HELO mail.north.example"), ==, 1);
   g_assert_cmpuint (fake_peer_count (self->peer, "RCPT TO:<a@example.org> "), ==, 0);
   scene_free (self);
@@ -305,7 +312,8 @@ test_abilities (void)
     { "250-fake.example\r\n250 PIPELINING", TRUE, FALSE, 40, "bob@example.org undeliverable 0 5.6.3" },
     { "250-fake.example\r\n250 8BITMIME", TRUE, FALSE, 40, "bob@example.org transferred 250 2.0.0" },
     { "250-fake.example\r\n250 8BITMIME", TRUE, TRUE, 40, "bob@example.org undeliverable 0 5.6.7" },
-    { "250-fake.example\r\n250-8BITMIME\r\n250 SMTPUTF8", TRUE, TRUE, 40, "bob@example.org transferred 250 2.0.0" },
+    { "250-fake.example\r\n250-8BITMIME\r\n250 SMTPUTF8", TRUE, TRUE, 40,
+      "bob@example.org transferred 250 2.0.0" },
     { "250-fake.example\r\n250 SIZE 1000", FALSE, FALSE, 1001, "bob@example.org undeliverable 0 5.3.4" },
     { "250-fake.example\r\n250 SIZE 0", FALSE, FALSE, 1001, "bob@example.org transferred 250 2.0.0" },
     { "250 mail.north.example greets itself", FALSE, FALSE, 40, "bob@example.org undeliverable 0 5.4.6" },
@@ -349,7 +357,8 @@ test_too_many_recipients (void)
   WAIT_FOR (fake_peer_messages (self->peer) == 2);
   WAIT_FOR (count_files (self, "send", ".SND") == 0);
   g_assert_cmpuint (count_files (self, "defer", ""), ==, 0);
-  assert_results (self, "a@example.org transferred 250 2.0.0\nb@example.org transferred 250 2.0.0\nc@example.org transferred 250 2.0.0");
+  assert_results (self, "a@example.org transferred 250 2.0.0\nb@example.org transferred 250 "
+                        "2.0.0\nc@example.org transferred 250 2.0.0");
   scene_free (self);
 }
 
@@ -362,7 +371,8 @@ test_nobody_accepted (void)
   put_file (self, "S0000001.SND", "ID.1", three);
   start (self);
   WAIT_FOR (count_files (self, "send", ".SND") == 0);
-  assert_results (self, "a@example.org undeliverable 550 5.1.1\nb@example.org undeliverable 550 5.1.1\nc@example.org undeliverable 550 5.1.1");
+  assert_results (self, "a@example.org undeliverable 550 5.1.1\nb@example.org undeliverable 550 "
+                        "5.1.1\nc@example.org undeliverable 550 5.1.1");
   for (guint i = 0; i < fake_peer_messages (self->peer); i++)
     g_assert_cmpstr (self->peer->messages->pdata[i], ==, "");
   scene_free (self);
@@ -378,12 +388,13 @@ test_leftovers (void)
   put_file (self, "S0000002.SND", "ID.2", three);
   put_file (self, "S0000003.SND", "ID.3", one);
   g_autofree char *path = g_build_filename (self->gateway, "result", "R0000001.RES", NULL);
-  g_assert_true (g_file_set_contents (path,
-                                      "S0000001.SND\tID.1\ttransferred\tbob@example.org\tx\t250\t-\t-\t-\t1\t0\n"
-                                      "S0000002.SND\tID.2\ttransferred\ta@example.org\tx\t250\t-\t-\t-\t1\t0\n"
-                                      "S0000002.SND\tID.2\tundeliverable\tc@example.org\tx\t550\t-\t-\t-\t1\t0\n"
-                                      "S0000003.SND\tID.old\ttransferred\tbob@example.org\tx\t250\t-\t-\t-\t1\t0\n",
-                                      -1, NULL));
+  g_assert_true (
+      g_file_set_contents (path,
+                           "S0000001.SND\tID.1\ttransferred\tbob@example.org\tx\t250\t-\t-\t-\t1\t0\n"
+                           "S0000002.SND\tID.2\ttransferred\ta@example.org\tx\t250\t-\t-\t-\t1\t0\n"
+                           "S0000002.SND\tID.2\tundeliverable\tc@example.org\tx\t550\t-\t-\t-\t1\t0\n"
+                           "S0000003.SND\tID.old\ttransferred\tbob@example.org\tx\t250\t-\t-\t-\t1\t0\n",
+                           -1, NULL));
   start (self);
   WAIT_FOR (count_files (self, "send", ".SND") == 0);
   g_assert_cmpuint (fake_peer_messages (self->peer), ==, 2);
@@ -403,10 +414,11 @@ test_third_party (void)
   start (self);
   g_autofree char *path = g_build_filename (self->gateway, "send", "plain.snd", NULL);
   g_autofree char *bad = g_build_filename (self->gateway, "send", "bad.snd", NULL);
-  g_assert_true (g_file_set_contents (path,
-                                      "example.org\nHELO x\nMAIL FROM:<x@y.example>\nRCPT TO:<bob@example.org>\nDATA\n"
-                                      "Subject: plain\n\ntext\n.\nQUIT\n",
-                                      -1, NULL));
+  g_assert_true (
+      g_file_set_contents (path,
+                           "example.org\nHELO x\nMAIL FROM:<x@y.example>\nRCPT TO:<bob@example.org>\nDATA\n"
+                           "Subject: plain\n\ntext\n.\nQUIT\n",
+                           -1, NULL));
   g_assert_true (g_file_set_contents (bad, "what is this\n", -1, NULL));
   WAIT_FOR (fake_peer_messages (self->peer) == 1);
   g_assert_cmpstr (self->peer->messages->pdata[0], ==, "Subject: plain\r\n\r\ntext\r\n");
@@ -478,7 +490,9 @@ test_routes (void)
   g_autoptr (House) house = house_new ();
   GKeyFile *file = house->config->file;
   g_autoptr (GError) error = NULL;
-  g_key_file_set_string (file, "smtp", "routes", "example.org  mx.example.net:2525; .example.org [192.0.2.1]; six.example [IPv6:2001:db8::1]:26 ");
+  g_key_file_set_string (
+      file, "smtp", "routes",
+      "example.org  mx.example.net:2525; .example.org [192.0.2.1]; six.example [IPv6:2001:db8::1]:26 ");
   PnRoutes *routes = pn_routes_new (house->config, &error);
   g_assert_no_error (error);
   static const struct {
@@ -486,10 +500,15 @@ test_routes (void)
     guint port;
     gboolean mx;
   } cases[] = {
-    { "Example.ORG", "mx.example.net", 2525, FALSE },  { "sub.example.org", "192.0.2.1", 25, FALSE },
-    { "six.example", "2001:db8::1", 26, FALSE },       { "notexample.org", "notexample.org", 25, TRUE },
-    { "[127.0.0.1]", "127.0.0.1", 25, FALSE },         { "[IPv6:::1]", "::1", 25, FALSE },
-    { "b\xc3\xbc" "cher.example", "xn--bcher-kva.example", 25, TRUE },
+    { "Example.ORG", "mx.example.net", 2525, FALSE },
+    { "sub.example.org", "192.0.2.1", 25, FALSE },
+    { "six.example", "2001:db8::1", 26, FALSE },
+    { "notexample.org", "notexample.org", 25, TRUE },
+    { "[127.0.0.1]", "127.0.0.1", 25, FALSE },
+    { "[IPv6:::1]", "::1", 25, FALSE },
+    { "b\xc3\xbc"
+      "cher.example",
+      "xn--bcher-kva.example", 25, TRUE },
   };
   for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
     g_autoptr (PnNextHop) hop = pn_routes_find (routes, cases[i].domain);
@@ -502,7 +521,8 @@ test_routes (void)
   g_assert_null (pn_routes_find (routes, "[127.0.0.1"));
   pn_routes_free (routes);
 
-  static const char *const bad[] = { "example.org", "example.org host:99999", "example.org a b", "example.org [x" };
+  static const char *const bad[]
+      = { "example.org", "example.org host:99999", "example.org a b", "example.org [x" };
   for (guint i = 0; i < G_N_ELEMENTS (bad); i++) {
     g_clear_error (&error);
     g_key_file_set_string (file, "smtp", "routes", bad[i]);

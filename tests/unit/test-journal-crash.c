@@ -159,7 +159,8 @@ crash_reader (House *self)
 {
   PnJournalReader *reader = open_reader (self, FALSE);
   g_autoptr (PnQueue) queue = pn_queue_open (self->queue_path, NULL);
-  g_assert_true (pn_journal_reader_recycle (reader, queue, NULL));
+  g_autofree char *pool = g_build_filename (pn_queue_path (queue), "POOL", NULL);
+  g_assert_true (pn_journal_reader_recycle (reader, queue, pool, NULL));
   for (guint n = 0;; n++) {
     g_autoptr (GError) error = NULL;
     g_autoptr (PnReceived) received = pn_journal_reader_take (reader, 20, -1, &error);

@@ -540,6 +540,13 @@ count_pool (House *self)
   return n;
 }
 
+static gboolean
+recycle (House *self, PnJournalReader *reader, GError **error)
+{
+  g_autofree char *path = g_build_filename (self->queue_path, "POOL", NULL);
+  return pn_journal_reader_recycle (reader, self->queue, path, error);
+}
+
 static void
 test_recycle (House *self, gconstpointer data)
 {
@@ -547,7 +554,7 @@ test_recycle (House *self, gconstpointer data)
   g_autoptr (GError) error = NULL;
   PnJournal *writer = open_writer (self);
   PnJournalReader *reader = open_reader (self, FALSE);
-  g_assert_true (pn_journal_reader_recycle (reader, self->queue, &error));
+  g_assert_true (recycle (self, reader, &error));
   char first[13], second[13], third[13], fourth[13];
   ino_t one = convert (self, writer, reader, "a long first message", first);
   ino_t two = convert (self, writer, reader, "second", second);
@@ -578,7 +585,7 @@ test_recycle (House *self, gconstpointer data)
   /* The next run begins anew; what lies in the queue is untouched. */
   pn_journal_reader_close (reader);
   reader = open_reader (self, TRUE);
-  g_assert_true (pn_journal_reader_recycle (reader, self->queue, &error));
+  g_assert_true (recycle (self, reader, &error));
   g_assert_cmpuint (count_pool (self), ==, 0);
   g_assert_cmpuint (mode_of (self, fourth), ==, 0400);
   pn_journal_reader_close (reader);

@@ -10,9 +10,7 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
-/* --- helpers
- * -----------------------------------------------------------------------------------------------------------
- */
+/* --- making messages and looking at what became of them --- */
 
 static PnMailbox *
 open_mailbox (const House *house, const char *user)
@@ -36,7 +34,7 @@ make_mail (const char *subject)
 static GPtrArray *
 queued (const House *house, guint priority)
 {
-  GPtrArray *messages = g_ptr_array_new_with_free_func ((GDestroyNotify)pn_message_free);
+  GPtrArray *messages = g_ptr_array_new_with_free_func ((GDestroyNotify) pn_message_free);
   g_autofree char *path = g_strdup_printf ("%s/NORTH/WPCSIN/%u", house->root, priority);
   g_autoptr (GDir) dir = g_dir_open (path, 0, NULL);
   for (const char *name; dir && (name = g_dir_read_name (dir));) {
@@ -78,9 +76,7 @@ flags_of (PnMailbox *mailbox, gint64 number)
   return item->flags;
 }
 
-/* --- sending
- * -----------------------------------------------------------------------------------------------------------
- */
+/* --- sending --- */
 
 static void
 test_send (void)
@@ -116,8 +112,8 @@ test_send (void)
   g_assert_no_error (error);
   g_assert_cmpuint (info->len, ==, 3);
   for (guint i = 0; i < info->len; i++)
-    g_assert_cmpint (((PnItemStatus *)info->pdata[i])->action, ==, PN_ACTION_NONE);
-  g_assert_cmpstr (((PnItemStatus *)info->pdata[1])->recipient, ==, "\"Doe, Jane\" <jane@example.com>");
+    g_assert_cmpint (((PnItemStatus *) info->pdata[i])->action, ==, PN_ACTION_NONE);
+  g_assert_cmpstr (((PnItemStatus *) info->pdata[1])->recipient, ==, "\"Doe, Jane\" <jane@example.com>");
 
   g_assert_false (pn_mailbox_send (mailbox, message, &number, &error)); /* the same message once more */
   g_assert_error (error, PN_MAILBOX_ERROR, PN_MAILBOX_ERROR_STATE);
@@ -172,7 +168,7 @@ test_queued_again (void)
   }
   g_autoptr (GPtrArray) files = queued (house, 4);
   g_assert_cmpuint (files->len, ==, 1);
-  g_assert_cmpstr (((PnMessage *)files->pdata[0])->id, ==, "M1.1.1.1");
+  g_assert_cmpstr (((PnMessage *) files->pdata[0])->id, ==, "M1.1.1.1");
 }
 
 /* --- invitations --- */
@@ -276,7 +272,7 @@ test_send_appointment (void)
   g_assert_true (pn_mailbox_send (mailbox, message, NULL, &error));
   g_assert_no_error (error);
   g_autoptr (GPtrArray) files = queued (house, 4);
-  const PnCalendar *calendar = ((PnMessage *)files->pdata[0])->calendar;
+  const PnCalendar *calendar = ((PnMessage *) files->pdata[0])->calendar;
   g_assert_cmpint (calendar->method, ==, PN_METHOD_REQUEST);
   g_assert_cmpstr (calendar->component, ==, "VEVENT");
   g_assert_cmpstr (calendar->summary, ==, "Staff meeting");
@@ -285,9 +281,7 @@ test_send_appointment (void)
   g_assert_cmpuint (calendar->attendees->len, ==, 2);
 }
 
-/* --- reading
- * -----------------------------------------------------------------------------------------------------------
- */
+/* --- reading --- */
 
 static void
 test_opened (void)
@@ -316,7 +310,7 @@ test_opened (void)
   g_assert_cmpuint (files->len, ==, 1); /* once, and not to who may be somebody else */
   const PnMessage *status = files->pdata[0];
   g_assert_cmpstr (status->orig_id, ==, "M4.1.1.1");
-  g_assert_cmpint (((PnStatusReport *)status->reports->pdata[0])->action, ==, PN_ACTION_OPENED);
+  g_assert_cmpint (((PnStatusReport *) status->reports->pdata[0])->action, ==, PN_ACTION_OPENED);
 }
 
 /* --- death while sending --- */
@@ -340,8 +334,8 @@ static gint
 find_id (GPtrArray *items, const char *id)
 {
   for (guint i = 0; i < items->len; i++)
-    if (strcmp (((PnItem *)items->pdata[i])->id, id) == 0)
-      return (gint)i;
+    if (strcmp (((PnItem *) items->pdata[i])->id, id) == 0)
+      return (gint) i;
   return -1;
 }
 
@@ -357,7 +351,7 @@ test_killed (void)
     if (pid == 0)
       send_many (house, round);
     int status;
-    g_usleep ((gulong)g_rand_int_range (rand, 5000, 120000));
+    g_usleep ((gulong) g_rand_int_range (rand, 5000, 120000));
     kill (pid, SIGKILL);
     g_assert_cmpint (waitpid (pid, &status, 0), ==, pid);
     g_assert_true (WIFSIGNALED (status));
@@ -368,11 +362,11 @@ test_killed (void)
   g_autoptr (GPtrArray) files = queued (house, 4);
   guint unsent = 0;
   for (guint i = 0; i < items->len; i++)
-    unsent += ((PnItem *)items->pdata[i])->flags & PN_ITEM_UNSENT ? 1 : 0;
+    unsent += ((PnItem *) items->pdata[i])->flags & PN_ITEM_UNSENT ? 1 : 0;
   g_test_message ("%u items, %u queue files, %u marked", items->len, files->len, unsent);
   g_assert_cmpuint (items->len, >, 0);
   for (guint i = 0; i < files->len; i++)
-    g_assert_cmpint (find_id (items, ((PnMessage *)files->pdata[i])->id), >=, 0);
+    g_assert_cmpint (find_id (items, ((PnMessage *) files->pdata[i])->id), >=, 0);
   g_assert_cmpuint (files->len + unsent, >=, items->len);
   g_assert_cmpuint (unsent, <=, 12);
 }

@@ -6,8 +6,6 @@
 #include "convert/mime-native-fields.h"
 #include "convert/mime-write-header.h"
 #include "convert/mime.h"
-#include "convert/native.h"
-#include "convert/text-twin.h"
 #include "random-message.h"
 
 static const PnMimeWriteOptions plain
@@ -55,15 +53,15 @@ check_lines (const char *text, gsize length)
   for (gsize i = 0; i < length;) {
     const char *end = memmem (text + i, length - i, "\r\n", 2);
     g_assert_nonnull (end);
-    gsize n = (gsize)(end - text - i);
+    gsize n = (gsize) (end - text - i);
     g_assert_cmpuint (n, <=, 998);
     g_assert_null (memchr (text + i, '\n', n));
     g_assert_null (memchr (text + i, '\r', n));
     g_assert_null (memchr (text + i, 0, n));
     head = head && n > 0;
     for (gsize k = 0; head && k < n && !utf8_addresses; k++)
-      g_assert_cmpint ((guchar)text[i + k], <, 0x80);
-    g_assert_true (!head || g_utf8_validate (text + i, (gssize)n, NULL));
+      g_assert_cmpint ((guchar) text[i + k], <, 0x80);
+    g_assert_true (!head || g_utf8_validate (text + i, (gssize) n, NULL));
     i += n + 2;
   }
 }
@@ -77,8 +75,8 @@ compose_with (PnMessage *message, const PnMimeWriteOptions *options)
   gboolean done = pn_mime_write (message, options, &sink, &error);
   g_assert_no_error (error);
   g_assert_true (done);
-  check_lines ((char *)array->data, array->len);
-  return g_strndup ((char *)array->data, array->len);
+  check_lines ((char *) array->data, array->len);
+  return g_strndup ((char *) array->data, array->len);
 }
 
 static char *
@@ -117,7 +115,7 @@ decoded_text (GMimeObject *part)
   GString *text = g_string_new (NULL);
   for (guint i = 0; i < array->len; i++)
     if (array->data[i] != '\r' || i + 1 >= array->len || array->data[i + 1] != '\n')
-      g_string_append_c (text, (char)array->data[i]);
+      g_string_append_c (text, (char) array->data[i]);
   g_byte_array_unref (array);
   return g_string_free (text, FALSE);
 }
@@ -195,7 +193,7 @@ test_words_whole (void)
   guint words = 0;
   for (const char *word = strstr (text, "=?utf-8?"); word; word = strstr (word + 1, "=?utf-8?")) {
     const char *end = strstr (word + 10, "?=");
-    g_autofree char *one = g_strndup (word, (gsize)(end + 2 - word));
+    g_autofree char *one = g_strndup (word, (gsize) (end + 2 - word));
     g_assert_cmpuint (strlen (one), <=, 75);
     g_autofree char *plain_text = g_mime_utils_header_decode_text (NULL, one);
     g_assert_true (g_utf8_validate (plain_text, -1, NULL));
@@ -235,7 +233,7 @@ test_names (void)
   InternetAddressList *list = g_mime_message_get_to (parsed);
   g_assert_cmpint (internet_address_list_length (list), ==, G_N_ELEMENTS (names));
   for (guint i = 0; i < G_N_ELEMENTS (names); i++) {
-    InternetAddress *address = internet_address_list_get_address (list, (int)i);
+    InternetAddress *address = internet_address_list_get_address (list, (int) i);
     g_autofree char *spec = g_strdup_printf ("r%u@example.org", i);
     g_assert_cmpstr (internet_address_get_name (address), ==, names[i]);
     g_assert_cmpstr (internet_address_mailbox_get_addr (INTERNET_ADDRESS_MAILBOX (address)), ==, spec);
@@ -404,12 +402,12 @@ test_quoted_printable (void)
     g_autoptr (GString) text = g_string_new (NULL);
     for (guint n = g_rand_int_range (random, 1, 300); n > 0; n--)
       g_string_append_c (text, alphabet[g_rand_int_range (random, 0, sizeof alphabet)]);
-    g_autoptr (PnContent) content = pn_content_new_text (text->str, (gssize)text->len);
+    g_autoptr (PnContent) content = pn_content_new_text (text->str, (gssize) text->len);
     g_autoptr (GByteArray) array = g_byte_array_new ();
     PnSink sink = pn_sink_to_array (array);
     g_assert_true (pn_mime_encode_text (content, PN_TRANSFER_QUOTED_PRINTABLE, &sink, NULL));
-    g_byte_array_append (array, (const guint8 *)"", 1);
-    const char *encoded = (char *)array->data;
+    g_byte_array_append (array, (const guint8 *) "", 1);
+    const char *encoded = (char *) array->data;
     g_auto (GStrv) lines = g_strsplit (encoded, "\r\n", -1);
     for (char **line = lines; *line; line++) {
       g_assert_cmpuint (strlen (*line), <=, 76);
@@ -510,7 +508,7 @@ test_file_names (void)
   g_autofree char *text = compose (message);
   g_autoptr (GMimeMessage) parsed = parse (text);
   for (guint i = 0; i < G_N_ELEMENTS (names); i++) {
-    GMimeObject *part = child (g_mime_message_get_mime_part (parsed), (int)i);
+    GMimeObject *part = child (g_mime_message_get_mime_part (parsed), (int) i);
     g_assert_cmpstr (g_mime_part_get_filename (GMIME_PART (part)), ==, names[i]);
     if (!strstr (names[i], "=?")) /* GMime decodes what it has decoded once more */
       g_assert_cmpstr (g_mime_object_get_content_type_parameter (part, "name"), ==, names[i]);
@@ -719,7 +717,7 @@ test_random (void)
   RandomMessage random = { g_rand_new_with_seed (11), FALSE };
   utf8_addresses = TRUE;
   for (guint i = 0; i < 1500; i++) {
-    g_autoptr (PnMessage) message = random_message (&random, (PnMessageType)(i % 8));
+    g_autoptr (PnMessage) message = random_message (&random, (PnMessageType) (i % 8));
     for (guint k = message->parts->len; k-- > 0;) {
       PnPart *part = g_ptr_array_index (message->parts, k);
       if (part->role == PN_PART_SKELETON)
@@ -734,111 +732,6 @@ test_random (void)
   }
   utf8_addresses = FALSE;
   g_rand_free (random.rand);
-}
-
-/* --- golden files
- * --------------------------------------------------------------------------------------------- */
-
-/* Samples and the Internet mail that is composed of each, without their skeleton. */
-static const char *const golden[] = {
-  "native/appointment.pnm",
-  "native/mail-attachments.pnm",
-  "native/mail-components.pnm",
-  "native/mail-two-recipients.pnm",
-  "native/note.pnm",
-  "native/phone.pnm",
-  "native/search-request.pnm",
-  "native/status.pnm",
-  "native/task.pnm",
-  "mime/alternative-related.eml",
-  "mime/attachment-2231.eml",
-  "mime/dsn-several.eml",
-  "mime/headers-options.eml",
-  "mime/headers-words.eml",
-  "mime/html-only.eml",
-  "mime/mdn-displayed.eml",
-  "mime/meeting-outlook-reply.eml",
-  "mime/meeting-outlook-request.eml",
-  "mime/plain-iso-2022-jp.eml",
-  "mime/rfc822.eml",
-};
-
-static PnMessage *
-read_sample (const char *name)
-{
-  g_autofree char *path = g_build_filename (SRCDIR, "samples", name, NULL);
-  g_autofree char *data = NULL;
-  gsize length;
-  g_autoptr (GError) error = NULL;
-  g_file_get_contents (path, &data, &length, &error);
-  g_assert_no_error (error);
-  g_autoptr (PnSource) source = pn_source_new_copy (data, length);
-  const PnMimeOptions options = { 0 };
-  PnMessage *message = g_str_has_suffix (name, ".pnm") ? pn_native_read (source, &error)
-                                                       : pn_mime_read (source, &options, &error);
-  g_assert_no_error (error);
-  return message;
-}
-
-/* POSTERN_GOLDEN=write writes them anew, to be looked at before they are kept. */
-static void
-test_golden (gconstpointer data)
-{
-  const char *name = data;
-  g_autoptr (PnMessage) message = read_sample (name);
-  g_autofree char *text = compose (message);
-  g_autofree char *base = g_path_get_basename (name);
-  *strrchr (base, '.') = '\0';
-  g_autofree char *file = g_strconcat (base, ".eml", NULL);
-  g_autofree char *path = g_build_filename (SRCDIR, "tests", "golden", "composed", file, NULL);
-  if (g_strcmp0 (g_getenv ("POSTERN_GOLDEN"), "write") == 0)
-    g_assert_true (g_file_set_contents (path, text, -1, NULL));
-  g_autofree char *wanted = NULL;
-  g_autoptr (GError) error = NULL;
-  g_file_get_contents (path, &wanted, NULL, &error);
-  g_assert_no_error (error);
-  g_assert_cmpstr (text, ==, wanted);
-}
-
-/* --- twins
- * --------------------------------------------------------------------------------------------------- */
-
-static void
-test_text_from_html (void)
-{
-  static const char *const cases[][2] = {
-    { "<p>One</p><p>Two<br>Three</p>", "One\n\nTwo\nThree\n" },
-    { "a  b\n c", "a b c\n" },
-    { "<ul><li>x<li>y</ul>z", "* x\n* y\nz\n" },
-    { "<style>p{}</style><script>if (a<b) x()</script>t<!-- c -->u", "tu\n" },
-    { "&lt;tag&gt; &amp; &#65;&#x42; &euro;&nbsp;5 &unknown; AT&T",
-      "<tag> & AB \342\202\254 5 &unknown; AT&T\n" },
-    { "<a href=\"https://example.com/x\">here</a> <a href='https://example.com/'>https://example.com/</a>",
-      "here <https://example.com/x> https://example.com/\n" },
-    { "<table><tr><td>a</td><td>b</td></tr><tr><td>c</td></tr></table>", "a b\nc\n" },
-    { "<blockquote>q</blockquote>a", "> q\n\na\n" },
-    { "<pre>x\n  y</pre>", "x\n  y\n" },
-    { "a < b and 5 <6", "a < b and 5 <6\n" },
-    { "<p title=\"a > b\">t</p>", "t\n" },
-    { "", "" },
-    { "<p", "" },
-    { "&#0;&#xD800;&#99999999999;", "\357\277\275\357\277\275\357\277\275\n" },
-  };
-  for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
-    g_autofree char *text = pn_text_from_html (cases[i][0], strlen (cases[i][0]));
-    g_assert_cmpstr (text, ==, cases[i][1]);
-  }
-}
-
-static void
-test_html_from_text (void)
-{
-  static const char text[] = "See <https://example.com/a?b=1&c=2>.\n  indented & more\n";
-  g_autofree char *html = pn_html_from_text (text, strlen (text));
-  g_assert_nonnull (strstr (html, "<a href=\"https://example.com/a?b=1&amp;c=2\">"));
-  g_assert_nonnull (strstr (html, "&nbsp;&nbsp;indented &amp; more<br>"));
-  g_autofree char *back = pn_text_from_html (html, strlen (html));
-  g_assert_cmpstr (back, ==, "See <https://example.com/a?b=1&c=2>.\n  indented & more\n");
 }
 
 int
@@ -866,12 +759,6 @@ main (int argc, char **argv)
   g_test_add_func ("/mime-write/phone", test_phone);
   g_test_add_func ("/mime-write/losses", test_losses);
   g_test_add_func ("/mime-write/random", test_random);
-  for (guint i = 0; i < G_N_ELEMENTS (golden); i++) {
-    g_autofree char *path = g_strconcat ("/mime-write/golden/", golden[i], NULL);
-    g_test_add_data_func (path, golden[i], test_golden);
-  }
-  g_test_add_func ("/text-twin/from-html", test_text_from_html);
-  g_test_add_func ("/text-twin/from-text", test_html_from_text);
   int result = g_test_run ();
   g_mime_shutdown ();
   return result;

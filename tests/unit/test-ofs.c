@@ -13,9 +13,7 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
-/* --- helpers
- * -----------------------------------------------------------------------------------------------------------
- */
+/* --- making messages and looking at what became of them --- */
 
 typedef struct {
   House *house;
@@ -140,7 +138,7 @@ list_box (Office *self, const char *fid, int box)
 static GPtrArray *
 outgoing (Office *self, guint priority)
 {
-  GPtrArray *messages = g_ptr_array_new_with_free_func ((GDestroyNotify)pn_message_free);
+  GPtrArray *messages = g_ptr_array_new_with_free_func ((GDestroyNotify) pn_message_free);
   g_autofree char *path = g_strdup_printf ("%s/%u", pn_queue_path (self->out), priority);
   g_autoptr (GDir) dir = g_dir_open (path, 0, NULL);
   for (const char *name; dir && (name = g_dir_read_name (dir));) {
@@ -165,9 +163,7 @@ count_problems (Office *self)
   return n;
 }
 
-/* --- mail
- * --------------------------------------------------------------------------------------------------------------
- */
+/* --- mail --- */
 
 static void
 test_deliver (void)
@@ -374,12 +370,10 @@ test_foreign_organizer (void)
   office_drain (office);
   g_autoptr (GPtrArray) after = list_box (office, "aaa", PN_BOX_IN);
   g_assert_cmpuint (after->len, ==, 2);
-  g_assert_cmpstr (((PnItem *)after->pdata[0])->id, ==, "D2");
+  g_assert_cmpstr (((PnItem *) after->pdata[0])->id, ==, "D2");
 }
 
-/* --- statuses
- * ----------------------------------------------------------------------------------------------------------
- */
+/* --- statuses --- */
 
 static void
 keep_sent (Office *office, PnMessage *message)
@@ -441,7 +435,7 @@ test_take_status (void)
   g_assert_cmpuint (one->history->len, ==, 2);
   g_autoptr (GPtrArray) in = list_box (office, "aaa", PN_BOX_IN);
   g_assert_cmpuint (in->len, ==, 1);
-  g_assert_cmpstr (((PnItem *)in->pdata[0])->id, ==, "S3");
+  g_assert_cmpstr (((PnItem *) in->pdata[0])->id, ==, "S3");
   g_autoptr (GPtrArray) answers = outgoing (office, 5);
   g_assert_cmpuint (answers->len, ==, 0); /* a status is never answered */
 }
@@ -509,7 +503,7 @@ test_killed (void)
   guint rounds = 0;
   while (run_until_killed (office, rand) && rounds < 100)
     rounds++;
-  g_test_message ("killed %u times", rounds + 1);
+  g_test_message ("killed %u times, %u files left", rounds + 1, waiting (office));
   office_drain (office);
   g_autoptr (GPtrArray) anna = list_box (office, "aaa", PN_BOX_IN);
   g_autoptr (GPtrArray) bert = list_box (office, "bbb", PN_BOX_IN);
@@ -519,8 +513,55 @@ test_killed (void)
   /* A status for each message at least; those made twice have the same id. */
   g_autoptr (GPtrArray) statuses = outgoing (office, 5);
   for (guint i = 0; i < statuses->len; i++)
-    g_hash_table_add (seen, g_strdup (((PnMessage *)statuses->pdata[i])->id));
+    g_hash_table_add (seen, g_strdup (((PnMessage *) statuses->pdata[i])->id));
   g_assert_cmpuint (g_hash_table_size (seen), ==, anna->len);
+}
+
+/* The machine fails: what was not flushed of a mailbox is lost, and is delivered once more. */
+static void
+test_recover (void)
+{
+  enum { N = 20 };
+  g_autoptr (Office) office = office_new ();
+  g_autoptr (PnItem) created = deliver_meeting (office, make_meeting ("R0", PN_METHOD_REQUEST, 0, 100, 9));
+  for (guint i = 0; i < N; i++) {
+    g_autofree char *id = g_strdup_printf ("R.1.1.%u", i);
+    g_autoptr (PnMessage) message = make_message (id, id);
+    add_to (message, "anna");
+    put (office, message);
+  }
+  g_autoptr (PnMessage) update = make_meeting ("R1", PN_METHOD_REQUEST, 1, 200, 10);
+  put (office, update);
+  pid_t pid = fork ();
+  if (pid == 0) {
+    PnProgram program
+        = { office->house->config, office->house->key, "ofs", FALSE, 0, eventfd (0, EFD_CLOEXEC) };
+    pn_ofs_main (&program);
+    _exit (1);
+  }
+  for (guint i = 0; waiting (office) > 0 && i < 4000; i++)
+    g_usleep (5000);
+  int status;
+  kill (pid, SIGKILL);
+  waitpid (pid, &status, 0);
+  g_autofree char *log = pn_config_post_office_path (office->house->config, "NORTH", "OFUSER/USERaaa.DB-wal");
+  g_autofree char *index
+      = pn_config_post_office_path (office->house->config, "NORTH", "OFUSER/USERaaa.DB-shm");
+  g_assert_cmpint (truncate (log, 0), ==, 0);
+  g_assert_cmpint (unlink (index), ==, 0);
+  g_autoptr (GPtrArray) lost = list_box (office, "aaa", PN_BOX_IN);
+  g_assert_cmpuint (lost->len, <, N + 1);
+
+  office_drain (office);
+  g_autoptr (GPtrArray) items = list_box (office, "aaa", PN_BOX_IN);
+  g_assert_cmpuint (items->len, ==, N + 1);
+  gboolean updated = FALSE;
+  for (guint i = 0; i < items->len; i++)
+    updated = updated || strcmp (((PnItem *) items->pdata[i])->id, "R1") == 0;
+  g_assert_true (updated);
+  office_drain (office);
+  g_autoptr (GPtrArray) again = list_box (office, "aaa", PN_BOX_IN);
+  g_assert_cmpuint (again->len, ==, N + 1);
 }
 
 int
@@ -537,6 +578,7 @@ main (int argc, char **argv)
   g_test_add_func ("/ofs/foreign-organizer", test_foreign_organizer);
   g_test_add_func ("/ofs/take-status", test_take_status);
   g_test_add_func ("/ofs/delayed", test_delayed);
+  g_test_add_func ("/ofs/recover", test_recover);
   g_test_add_func ("/ofs/killed", test_killed);
   return g_test_run ();
 }

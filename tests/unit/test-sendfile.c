@@ -61,14 +61,15 @@ test_head (void)
 {
   g_autoptr (PnSendHead) head = sample_head ();
   g_autofree char *text = pn_send_head_to_text (head);
-  g_assert_cmpstr (text, ==,
-                   "example.org\r\n"
-                   "EHLO mail.example.com\r\n"
-                   "NOOP id=6743A1B2.1F3C.00A1.0000001C time=1700000000 size=1234\r\n"
-                   "MAIL FROM:<anna@example.com> SIZE=1234 BODY=8BITMIME RET=HDRS ENVID=a+2Bb\r\n"
-                   "RCPT TO:<\"odd > name\"@example.org> NOTIFY=SUCCESS,FAILURE ORCPT=rfc822;x@example.org\r\n"
-                   "RCPT TO:<bert@example.org>\r\n"
-                   "DATA\r\n");
+  g_assert_cmpstr (
+      text, ==,
+      "example.org\r\n"
+      "EHLO mail.example.com\r\n"
+      "NOOP id=6743A1B2.1F3C.00A1.0000001C time=1700000000 size=1234\r\n"
+      "MAIL FROM:<anna@example.com> SIZE=1234 BODY=8BITMIME RET=HDRS ENVID=a+2Bb\r\n"
+      "RCPT TO:<\"odd > name\"@example.org> NOTIFY=SUCCESS,FAILURE ORCPT=rfc822;x@example.org\r\n"
+      "RCPT TO:<bert@example.org>\r\n"
+      "DATA\r\n");
   g_autoptr (GError) error = NULL;
   gsize end;
   g_autoptr (PnSendHead) back = pn_send_head_parse (text, strlen (text), &end, &error);

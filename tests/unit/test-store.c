@@ -11,9 +11,7 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
-/* --- helpers
- * ---------------------------------------------------------------------------------------------------------
- */
+/* --- making messages and looking at what became of them --- */
 
 static PnMessage *
 make_message (const char *id, const char *subject)
@@ -34,7 +32,7 @@ add_attachment (PnMessage *message, gsize size)
 {
   g_autofree guint8 *bytes = g_malloc (size);
   for (gsize i = 0; i < size; i++)
-    bytes[i] = (guint8)(i * 7 + i / 251);
+    bytes[i] = (guint8) (i * 7 + i / 251);
   g_autoptr (GBytes) content = g_bytes_new (bytes, size);
   PnPart *part = pn_part_new (PN_PART_ATTACHMENT, "application/octet-stream", pn_content_new_bytes (content));
   part->name = g_strdup ("data.bin");
@@ -107,9 +105,7 @@ count_files (const House *house)
   return n;
 }
 
-/* --- tests
- * -----------------------------------------------------------------------------------------------------------
- */
+/* --- tests --- */
 
 static void
 test_round_trip (void)
@@ -157,7 +153,7 @@ file_contains (const char *path, const char *text)
 static int
 look_for_secrets (const char *path, const struct stat *st, int flag, struct FTW *where)
 {
-  (void)where;
+  (void) where;
   if (flag != FTW_F || !S_ISREG (st->st_mode))
     return 0;
   static const char *const secrets[] = { "Hemlock", "sender@example.org", "uid-of-the-meeting", "Room 101" };
@@ -568,7 +564,7 @@ test_killed (void)
     pid_t pid = fork ();
     if (pid == 0)
       crash_worker (house, messages, fds);
-    g_usleep ((gulong)g_rand_int_range (rand, 500, 60000));
+    g_usleep ((gulong) g_rand_int_range (rand, 500, 60000));
     kill (pid, SIGKILL);
     int status;
     waitpid (pid, &status, 0);
