@@ -9,7 +9,9 @@ typedef struct {
   GString *phrase;     /* words outside of '<' '>', blanks collapsed */
   GString *route;      /* what stood between '<' and '>' */
   GString *comment;    /* the last comment at top level */
+  gsize behind_route;  /* where the words behind the route begin in the phrase */
   gboolean have_route; /* also when it was empty */
+  gboolean quoted;     /* a quoted string is in the phrase */
   gboolean at;         /* an '@' stands in the phrase outside of quotes: its ':' begins no group */
 } Element;
 
@@ -37,7 +39,8 @@ element_reset (Element *element)
   g_string_truncate (element->phrase, 0);
   g_string_truncate (element->route, 0);
   g_string_truncate (element->comment, 0);
-  element->have_route = element->at = FALSE;
+  element->behind_route = 0;
+  element->have_route = element->at = element->quoted = FALSE;
 }
 
 static const char *
@@ -96,7 +99,8 @@ read_route (const char *p, const char *end, Element *element)
       if (ignored == NULL)
         ignored = g_string_new (NULL);
       p = read_comment (p, end, ignored);
-    } else if ((*p == ',' && element->route->len > 0 && element->route->str[0] != '@') || *p == ';') {
+    } else if ((*p == ',' && element->route->len > 0 && element->route->str[0] != '@')
+               || (*p == ';' && strchr (element->route->str, '@') != NULL)) {
       return p;
     } else {
       if (!g_ascii_isspace (*p) && *p != '<' && *p != '\0')
@@ -106,6 +110,7 @@ read_route (const char *p, const char *end, Element *element)
   }
   while (p < end && *p == '>')
     p++;
+  element->behind_route = element->phrase->len;
   return p;
 }
 
@@ -140,8 +145,7 @@ decode_name (const char *text, gsize length, PnHeaderContext *context)
   char *name = length > 0 ? pn_header_decode (text, length, context) : NULL;
 
   /* Quotes around an encoded word, or doubled ones, are not part of the name. */
-  if (name != NULL && strlen (name) >= 2 && (name[0] == '\'' || name[0] == '"')
-      && name[strlen (name) - 1] == name[0]) {
+  if (name != NULL && strlen (name) >= 2 && name[0] == '"' && name[strlen (name) - 1] == '"') {
     char *inner = g_strstrip (g_strndup (name + 1, strlen (name) - 2));
     g_free (name);
     name = inner;
@@ -151,6 +155,44 @@ decode_name (const char *text, gsize length, PnHeaderContext *context)
   return name;
 }
 
+/* "undisclosed-recipients" and the like, in a field that may not be empty, are nobody. */
+static gboolean
+is_placeholder (const char *text)
+{
+  static const char *const words[] = { "undisclosed", "unlisted-recipients", "unlisted recipients" };
+
+  for (guint i = 0; text != NULL && i < G_N_ELEMENTS (words); i++)
+    if (g_ascii_strncasecmp (text, words[i], strlen (words[i])) == 0)
+      return TRUE;
+  return text != NULL && g_str_has_suffix (text, ":;");
+}
+
+static gboolean
+is_atom (const char *text)
+{
+  for (const char *p = text; *p != '\0'; p++)
+    if (!g_ascii_isalnum (*p) && strchr ("!#$%&'*+-/=?^_`{|}~.", *p) == NULL)
+      return FALSE;
+  return text[0] != '\0' && strstr (text, "=?") == NULL;
+}
+
+/* Blanks around the '@' and the dots of a domain, which RFC 822 allowed. */
+static void
+join_addr_spec (GString *phrase)
+{
+  gboolean domain = FALSE;
+  char *to = phrase->str;
+
+  for (const char *p = phrase->str; *p != '\0'; p++) {
+    if (*p == ' ' && (p[1] == '@' || (p > phrase->str && p[-1] == '@') || (domain && p[1] == '.')
+                      || (domain && p > phrase->str + 1 && p[-1] == '.' && p[-2] == ' ')))
+      continue;
+    domain = *p == '@' || (domain && *p != ' ');
+    *to++ = *p;
+  }
+  g_string_truncate (phrase, to - phrase->str);
+}
+
 static void
 add_mailbox (GArray *mailboxes, const char *group, char *internet, char *name)
 {
@@ -158,8 +200,10 @@ add_mailbox (GArray *mailboxes, const char *group, char *internet, char *name)
 
   if (internet != NULL && internet[0] == '\0')
     g_clear_pointer (&internet, g_free);
-  if (internet != NULL && name != NULL && strcmp (internet, name) == 0)
+  if ((internet == NULL || strchr (internet, '@') == NULL) && is_placeholder (name != NULL ? name : internet)) {
+    g_clear_pointer (&internet, g_free);
     g_clear_pointer (&name, g_free);
+  }
   if (internet != NULL || name != NULL) {
     mailbox.address = pn_address_new_internet (internet, name);
     mailbox.group = g_strdup (group);
@@ -174,8 +218,16 @@ static void
 finish_bare (Element *element, PnHeaderContext *context, const char *group, GArray *mailboxes, guint limit)
 {
   GString *phrase = element->phrase;
-  char *at = memchr (phrase->str, '@', phrase->len);
 
+  if (element->at)
+    join_addr_spec (phrase);
+  char *at = memchr (phrase->str, '@', phrase->len);
+  if (at == NULL && !element->quoted && is_atom (phrase->str)) {
+    /* A mailbox of the host that wrote it. */
+    add_mailbox (mailboxes, group, g_strdup (phrase->str),
+                 decode_name (element->comment->str, element->comment->len, context));
+    return;
+  }
   if (phrase->str[0] == '"' && at != NULL) {
     add_mailbox (mailboxes, group, clean_addr_spec (phrase->str, phrase->len),
                  decode_name (element->comment->str, element->comment->len, context));
@@ -192,7 +244,7 @@ finish_bare (Element *element, PnHeaderContext *context, const char *group, GArr
       g_strstrip (name);
       if (name[0] == '\0')
         g_clear_pointer (&name, g_free);
-    } else if (at != NULL && name != NULL && strchr (name, ' ') == NULL) {
+    } else if (name != NULL && strchr (name, '@') != NULL && strchr (name, ' ') == NULL) {
       internet = clean_addr_spec (name, strlen (name));
       g_clear_pointer (&name, g_free);
     }
@@ -220,6 +272,25 @@ finish_bare (Element *element, PnHeaderContext *context, const char *group, GArr
   }
 }
 
+/* "Smith, John <john@example.com>" without the quotes that it needs: the name is taken back from the mailbox that
+ * it was taken for.  Takes NAME. */
+static char *
+take_family_name (GArray *mailboxes, const char *group, char *name)
+{
+  const PnMailbox *last = mailboxes->len > 0 ? &g_array_index (mailboxes, PnMailbox, mailboxes->len - 1) : NULL;
+
+  if (last == NULL || g_strcmp0 (last->group, group) != 0)
+    return name;
+  const PnAddress *address = last->address;
+  const char *family = address->name == NULL ? address->internet : address->internet == NULL ? address->name : NULL;
+  if (family == NULL || strchr (family, '@') != NULL || g_ascii_islower (family[0]) || strlen (family) > 64)
+    return name;
+  char *whole = g_strconcat (family, ", ", name, NULL);
+  g_array_set_size (mailboxes, mailboxes->len - 1);
+  g_free (name);
+  return whole;
+}
+
 static void
 finish_element (Element *element, PnHeaderContext *context, const char *group, GArray *mailboxes, guint limit)
 {
@@ -232,6 +303,8 @@ finish_element (Element *element, PnHeaderContext *context, const char *group, G
     char *name = decode_name (phrase->str, phrase->len, context);
     if (name == NULL)
       name = decode_name (element->comment->str, element->comment->len, context);
+    if (name != NULL && !element->quoted && strchr (internet, '@') != NULL)
+      name = take_family_name (mailboxes, group, name);
     if (internet[0] != '\0' || name != NULL)
       add_mailbox (mailboxes, group, internet, name);
     else
@@ -279,6 +352,7 @@ typedef struct {
   Element element;
   char *group;
   gboolean in_group;
+  gboolean missing_comma; /* the words behind the route belong to the next mailbox */
 } ListReader;
 
 /* A quoted string of a name, or the local part of an addr-spec without brackets. */
@@ -288,6 +362,7 @@ read_phrase_quoted (const char *p, const char *end, Element *element)
   gsize mark = element->phrase->len;
   const char *stop = read_quoted (p, end, element->phrase, TRUE);
 
+  element->quoted = TRUE;
   if (stop == end || *stop != '@')
     return stop;
   g_string_truncate (element->phrase, mark);
@@ -310,6 +385,11 @@ read_token (ListReader *reader, PnHeaderContext *context)
     p = read_comment (p, end, element->comment);
     break;
   case '<':
+    /* The comma between two mailboxes is missing. */
+    if (element->route->len > 0) {
+      reader->missing_comma = TRUE;
+      return TRUE;
+    }
     p = read_route (p, end, element);
     break;
   case ':':
@@ -359,6 +439,19 @@ read_token (ListReader *reader, PnHeaderContext *context)
   return ended;
 }
 
+/* Ends the element at its route; what stood behind begins the next. */
+static void
+divide_element (ListReader *reader, PnHeaderContext *context, GArray *mailboxes, guint limit)
+{
+  Element *element = &reader->element;
+  g_autofree char *behind = g_strdup (element->phrase->str + element->behind_route);
+
+  g_string_truncate (element->phrase, element->behind_route);
+  finish_element (element, context, reader->group, mailboxes, limit);
+  g_string_append (element->phrase, g_strchug (behind));
+  reader->missing_comma = FALSE;
+}
+
 gboolean
 pn_header_parse_addresses (const char *raw, gsize length, PnHeaderContext *context, GArray *mailboxes,
                            guint limit)
@@ -366,7 +459,7 @@ pn_header_parse_addresses (const char *raw, gsize length, PnHeaderContext *conte
   gsize converted = length;
   g_autofree char *text
       = pn_charset_is_ascii (raw, length) ? NULL : to_utf8 (raw, length, context, &converted);
-  ListReader reader = { text != NULL ? text : raw, NULL, { 0 }, NULL, FALSE };
+  ListReader reader = { text != NULL ? text : raw, NULL, { 0 }, NULL, FALSE, FALSE };
   gboolean complete = TRUE;
 
   reader.end = reader.p + converted;
@@ -376,10 +469,14 @@ pn_header_parse_addresses (const char *raw, gsize length, PnHeaderContext *conte
   while (reader.p < reader.end && complete) {
     if (!read_token (&reader, context))
       continue;
-    finish_element (&reader.element, context, reader.group, mailboxes, limit);
-    if (*reader.p++ == ';') {
-      g_clear_pointer (&reader.group, g_free);
-      reader.in_group = FALSE;
+    if (reader.missing_comma) {
+      divide_element (&reader, context, mailboxes, limit);
+    } else {
+      finish_element (&reader.element, context, reader.group, mailboxes, limit);
+      if (*reader.p++ == ';') {
+        g_clear_pointer (&reader.group, g_free);
+        reader.in_group = FALSE;
+      }
     }
     complete = mailboxes->len < limit || reader.p == reader.end;
   }

@@ -295,6 +295,9 @@ walk_children (PnMimeReader *self, guint index, guint place)
 static void
 note_damage (PnMimeReader *self, guint index, const PnMimeEntity *entity)
 {
+  if (entity->strays > 0)
+    pn_mime_reader_add_loss (self, index, "lines of its header are no fields and say nothing (%u)",
+                             entity->strays);
   if (entity->too_deep)
     pn_mime_reader_add_loss (self, index, "parts are nested too deep; this one stays as it came");
   if (entity->no_delimiter)

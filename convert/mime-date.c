@@ -72,15 +72,32 @@ read_offset (const char **p, const char *end, DateParts *parts)
 }
 
 static void
+skip_blanks (const char **p, const char *end)
+{
+  while (*p < end && (**p == ' ' || **p == '\t'))
+    (*p)++;
+}
+
+static gboolean
+colon_follows (const char *p, const char *end)
+{
+  skip_blanks (&p, end);
+  return p < end && *p == ':';
+}
+
+static void
 read_clock (const char **p, const char *end, int hour, DateParts *parts)
 {
   guint digits;
 
   parts->hour = hour;
   (*p)++;
+  skip_blanks (p, end);
   parts->minute = read_number (p, end, &digits);
-  if (*p < end && (**p == ':' || **p == '.')) {
+  if (colon_follows (*p, end) || (*p < end && **p == '.')) {
+    skip_blanks (p, end);
     (*p)++;
+    skip_blanks (p, end);
     parts->second = read_number (p, end, &digits);
     if (*p < end && **p == '.') {
       (*p)++;
@@ -95,7 +112,8 @@ read_digits (const char **p, const char *end, DateParts *parts)
   guint digits;
   int n = read_number (p, end, &digits);
 
-  if (*p < end && **p == ':' && parts->hour < 0) {
+  if (parts->hour < 0 && colon_follows (*p, end)) {
+    skip_blanks (p, end);
     read_clock (p, end, n, parts);
   } else if (*p < end && **p == '-' && digits == 4 && parts->day < 0 && *p + 3 < end
              && g_ascii_isdigit ((*p)[1])) {
@@ -116,6 +134,9 @@ read_digits (const char **p, const char *end, DateParts *parts)
   } else if (parts->year < 0) {
     /* RFC 5322 4.3 on years of two and three digits. */
     parts->year = digits >= 4 ? n : digits == 3 || n >= 50 ? n + 1900 : n + 2000;
+  } else if (digits == 4 && parts->hour >= 0 && !parts->zone && n % 100 < 60 && n <= 1400) {
+    parts->zone = TRUE; /* its sign was forgotten */
+    parts->offset = n / 100 * 60 + n % 100;
   }
 }
 

@@ -96,6 +96,21 @@ find_word (const char *p, const char *end)
   return NULL;
 }
 
+/* Whether the "?=" at P is a question mark that was left as it is and an escape behind it, as in
+ * "=?utf-8?Q?Why?=20not??=". */
+static gboolean
+is_question (const char *p, const char *end)
+{
+  if (end - p < 6 || !g_ascii_isxdigit (p[2]) || !g_ascii_isxdigit (p[3]))
+    return FALSE;
+  for (const char *q = p + 4, *limit = MIN (end, p + 80); q + 1 < limit && (guint8)*q > ' '; q++)
+    if (q[0] == '?' && q[1] == '=')
+      return TRUE;
+    else if (q[0] == '=' && q[1] == '?')
+      return FALSE;
+  return FALSE;
+}
+
 /* An encoded word at P, where "=?" stands.  *NO_MORE is set when no "?=" follows at all, which saves looking
  * again. */
 static gboolean
@@ -118,7 +133,8 @@ parse_word (const char *p, const char *end, EncodedWord *word, gboolean *no_more
   if (q == end || *q != '?')
     return FALSE;
   word->text = ++q;
-  while ((q = memchr (q, '?', end - q)) != NULL && q + 1 < end && q[1] != '=')
+  while ((q = memchr (q, '?', end - q)) != NULL && q + 1 < end
+         && (q[1] != '=' || (!word->base64 && is_question (q, end))))
     q++;
   if (q == NULL || q + 1 >= end) {
     *no_more = TRUE;

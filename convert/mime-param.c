@@ -357,7 +357,7 @@ pn_header_parse_params (const char *raw, gsize length, PnHeaderContext *context)
 static gboolean
 is_reserved (gunichar c)
 {
-  if (c < 0x20 || c == 0x7F || (c >= 0x80 && c < 0xA0) || (c < 0x80 && strchr ("<>:\"|?*", (int)c) != NULL))
+  if (c < 0x20 || c == 0x7F || (c >= 0x80 && c < 0xA0) || FALSE)
     return TRUE;
   /* Marks that turn the writing direction make "gpj.exe" look like "exe.jpg". */
   return (c >= 0x202A && c <= 0x202E) || (c >= 0x2066 && c <= 0x2069) || c == 0x200E || c == 0x200F

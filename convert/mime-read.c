@@ -162,7 +162,7 @@ read_calendar (PnMimeReader *self, GError **error)
 
   gsize length;
   g_autofree char *charset = NULL;
-  g_autofree char *text = pn_mime_read_text (self, chosen, FALSE, &length, &charset, error);
+  g_autofree char *text = pn_mime_read_calendar (self, chosen, &length, &charset, error);
   if (text == NULL)
     return FALSE;
   g_autoptr (GError) local = NULL;
@@ -320,7 +320,7 @@ read_all (PnMimeReader *self, GError **error)
     pn_native_fields_read (self->message);
   gboolean status = done && self->message->calendar == NULL && pn_mime_read_reports (self, error);
   add_files (self, status);
-  if (!done)
+  if (!done || !pn_mime_read_tnef (self, error))
     return FALSE;
   return !self->options->skeleton || add_skeleton (self, error);
 }

@@ -58,12 +58,18 @@ void pn_mime_bind_inline (PnMimeReader *self, const char *html);
  * ERROR set only if the source fails.  *CHARSET (caller frees) is what it came in. */
 char *pn_mime_read_text (PnMimeReader *self, guint entity, gboolean unix_lines, gsize *length, char **charset,
                          GError **error);
+/* The same for a calendar, whose lines may be folded inside a character: one in UTF-8, or that says no other
+ * charset, is given out as it came, and may hold what is no UTF-8. */
+char *pn_mime_read_calendar (PnMimeReader *self, guint entity, gsize *length, char **charset, GError **error);
 /* TEXT with the line ends of RFC 3676 undone.  Caller frees. */
 char *pn_mime_unflow (const char *text, gsize length, gboolean delsp, gsize *out_length);
 
 /* mime-uu.c: files that stand uuencoded in the LENGTH BYTES of a text that is not encoded become files of the
  * message. Returns the text without them, or NULL if there were none. */
 GBytes *pn_mime_take_uu (PnMimeReader *self, guint entity, const char *bytes, gsize length);
+
+/* mime-tnef.c: opens the TNEF among the files, which are the message's by now, and adds what is in it. */
+gboolean pn_mime_read_tnef (PnMimeReader *self, GError **error);
 
 /* mime-read-report.c: fills message->reports; TRUE if the message is a status of something. */
 gboolean pn_mime_read_reports (PnMimeReader *self, GError **error);

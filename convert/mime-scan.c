@@ -9,6 +9,7 @@ enum {
   MAX_DELIMITER = 4096, /* longer lines are no delimiters */
   MAX_BOUNDARY = 1024,
   MAX_FIELD = 1024 * 1024, /* kept of one raw field */
+  LOOK_AHEAD = 4096,       /* to tell whether a damaged header goes on */
   DEFAULT_DEPTH = 100,
   DEFAULT_PARTS = 10000,
   HARD_DEPTH = 1000 /* a delimiter is compared with the hashes of all open multiparts */
@@ -116,7 +117,9 @@ match_delimiter (const Scanner *self, const guint8 *line, gsize length, gboolean
   int found = find_open (self, line + 2, length - 2);
   if (found < 0 && length > 4 && line[length - 1] == '-' && line[length - 2] == '-') {
     *closing = TRUE;
-    found = find_open (self, line + 2, length - 4);
+    for (length -= 2; length > 2 && g_ascii_isspace (line[length - 1]);)
+      length--;
+    found = find_open (self, line + 2, length - 2);
   }
   /* After the end of a multipart its end means nothing; a part after the end is still a part. */
   if (found >= 0 && *closing && g_array_index (self->open, OpenPart, found).closed)
@@ -243,7 +246,24 @@ end_field (PnMimeEntity *node, const guint8 *header, CurrentField *field, gsize 
   field->open = FALSE;
 }
 
-typedef enum { LINE_IN_HEADER, LINE_BLANK, LINE_OF_BODY } HeaderLine;
+typedef enum {
+  LINE_IN_HEADER,
+  LINE_STRAY,    /* in the header, but no field */
+  LINE_DOUBTFUL, /* what follows it tells whether it is a stray or the body begins */
+  LINE_BLANK,
+  LINE_OF_BODY
+} HeaderLine;
+
+/* A field whose name is empty or not ASCII. */
+static gboolean
+has_odd_name (const char *line, gsize length)
+{
+  gsize i = 0;
+
+  while (i < length && (guint8)line[i] > ' ' && line[i] != ':')
+    i++;
+  return i < length && line[i] == ':';
+}
 
 /* What the line of LENGTH bytes, its end included, is in a header. */
 static HeaderLine
@@ -270,7 +290,60 @@ judge_line (const Scanner *self, const guint8 *header, gsize at, gsize length, C
   /* The line that mbox puts before a message. */
   if (at == 0 && node->depth == 0 && (strncmp (line, "From ", MIN (5, length)) == 0 || line[0] == '>'))
     return LINE_IN_HEADER;
-  return LINE_OF_BODY;
+  if (at > 0 && has_odd_name (line, length))
+    return LINE_STRAY;
+  return at > 0 || node->depth == 0 ? LINE_DOUBTFUL : LINE_OF_BODY;
+}
+
+static gboolean
+is_known_field (const char *name, gsize length)
+{
+  static const char *const known[] = { "from", "to", "cc", "subject", "date", "sender", "reply-to", "received",
+                                       "return-path", "message-id", "mime-version", "in-reply-to",
+                                       "references", "content-type", "content-transfer-encoding",
+                                       "content-disposition", "content-id" };
+
+  if (length > 2 && g_ascii_strncasecmp (name, "x-", 2) == 0)
+    return TRUE;
+  for (guint i = 0; i < G_N_ELEMENTS (known); i++)
+    if (strlen (known[i]) == length && g_ascii_strncasecmp (name, known[i], length) == 0)
+      return TRUE;
+  return FALSE;
+}
+
+/* Whether at least WANTED fields that every reader of mail knows stand between AT and the next blank line: then
+ * what came before AT was damage to the header, and not its end. */
+static gboolean
+header_goes_on (const guint8 *header, gsize at, gsize got, guint wanted)
+{
+  const char *p = (const char *)header + at, *end = (const char *)header + MIN (got, at + LOOK_AHEAD);
+  guint strays = 0;
+
+  for (guint lines = 0; p < end && lines < 64 && strays < 4; lines++) {
+    const char *lf = memchr (p, '\n', end - p), *next = lf != NULL ? lf + 1 : end;
+    gsize name_length, value;
+    if (*p == '\n' || (*p == '\r' && p + 1 < end && p[1] == '\n'))
+      return FALSE;
+    if (pn_header_is_field (p, next - p, &name_length, &value)) {
+      if (is_known_field (p, name_length) && --wanted == 0)
+        return TRUE;
+    } else if (*p != ' ' && *p != '\t') {
+      strays++;
+    }
+    p = next;
+  }
+  return FALSE;
+}
+
+/* Behind the blank lines at AT, as far as it is looked ahead. */
+static gsize
+skip_blank_lines (const guint8 *header, gsize at, gsize got)
+{
+  gsize limit = MIN (got, at + LOOK_AHEAD);
+
+  while (at < limit && (header[at] == '\r' || header[at] == '\n'))
+    at++;
+  return at;
 }
 
 /* Reads the header at OFFSET into NODE. */
@@ -281,27 +354,40 @@ read_header (Scanner *self, guint64 offset, PnMimeEntity *node, GError **error)
   const guint8 *header = window_get (self, offset, want, &got, error);
   CurrentField field = { 0, 0, 0, FALSE };
   HeaderLine kind = LINE_IN_HEADER;
+  gboolean begun = FALSE; /* more than blank lines was there */
 
   if (header == NULL)
     return FALSE;
   while (kind == LINE_IN_HEADER) {
     const guint8 *lf = at < got ? memchr (header + at, '\n', got - at) : NULL;
     gboolean end_of_source = offset + got >= self->source->size;
-    if (lf == NULL && !end_of_source) {
-      if (got >= PN_MIME_MAX_HEADER) {
-        self->scan->header_limit = TRUE;
-        break;
-      }
+    if (!end_of_source && got < PN_MIME_MAX_HEADER && (lf == NULL || got - at < LOOK_AHEAD)) {
       want = MIN (MAX (want, got) * 2, PN_MIME_MAX_HEADER);
       header = window_get (self, offset, want, &got, error);
       if (header == NULL)
         return FALSE;
       continue;
     }
+    if (lf == NULL && !end_of_source) {
+      self->scan->header_limit = TRUE;
+      break;
+    }
     gsize length = lf != NULL ? (gsize)(lf - header) + 1 - at : got - at;
     if (length == 0)
       break;
     kind = judge_line (self, header, at, length, &field, node);
+    if (kind == LINE_DOUBTFUL)
+      kind = header_goes_on (header, at + length, got, begun ? 1 : 2) ? LINE_STRAY : LINE_OF_BODY;
+    else if (kind == LINE_BLANK && !begun && node->depth == 0
+             && header_goes_on (header, skip_blank_lines (header, at, got), got, 2))
+      kind = LINE_IN_HEADER;
+    else
+      begun = TRUE;
+    if (kind == LINE_STRAY) {
+      end_field (node, header, &field, at);
+      node->strays++;
+      kind = LINE_IN_HEADER;
+    }
     if (kind == LINE_IN_HEADER)
       at += length;
     else if (kind == LINE_BLANK) {
@@ -363,10 +449,10 @@ read_type (const PnMimeRawField *field)
 {
   const char *p = field->value, *end = p + field->length;
 
-  while (p < end && g_ascii_isspace (*p))
+  while (p < end && (g_ascii_isspace (*p) || *p == '"' || *p == '\''))
     p++;
   const char *stop = p;
-  while (stop<end && * stop> 32 && *stop < 127 && strchr (";(),\"=", *stop) == NULL)
+  while (stop < end && *stop > 32 && *stop < 127 && strchr (";(),\"'=", *stop) == NULL)
     stop++;
   const char *slash = memchr (p, '/', stop - p);
   if (slash != NULL && slash > p && slash + 1 < stop && memchr (slash + 1, '/', stop - slash - 1) == NULL

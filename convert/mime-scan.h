@@ -39,6 +39,7 @@ typedef struct {
   gboolean too_deep;         /* a multipart that was not opened */
   gboolean no_delimiter;     /* a multipart without a single part */
   gboolean unclosed;         /* its closing delimiter is missing */
+  guint strays;              /* lines of the header that are no field */
   guint duplicates; /* bits 1 << PnMimeFieldName: the field was there more than once; the first counts */
   PnMimeRawField fields[PN_MIME_N_FIELDS];
 } PnMimeEntity;

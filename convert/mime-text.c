@@ -164,3 +164,31 @@ pn_mime_read_text (PnMimeReader *self, guint index, gboolean unix_lines, gsize *
   g_free (text);
   return plain;
 }
+
+char *
+pn_mime_read_calendar (PnMimeReader *self, guint index, gsize *length, char **charset, GError **error)
+{
+  const PnMimeEntity *entity = pn_mime_scan_entity (self->scan, index);
+  const char *declared = pn_header_params_get (pn_mime_reader_type (self, index), "charset");
+  g_autoptr (GBytes) owned = NULL;
+  const guint8 *bytes;
+  char name[64];
+
+  if (!get_bytes (self, entity, &bytes, length, &owned, error))
+    return NULL;
+  gboolean other = declared != NULL && pn_charset_find (declared, name) && strcmp (name, "utf-8") != 0
+                   && strcmp (name, "us-ascii") != 0;
+  gboolean wide = *length >= 2 && bytes[0] >= 0xFE && bytes[1] >= 0xFE;
+  if (other || wide || memchr (bytes, 0x1B, *length) != NULL)
+    return pn_mime_read_text (self, index, FALSE, length, charset, error);
+  if (*length >= 3 && memcmp (bytes, "\xEF\xBB\xBF", 3) == 0) {
+    bytes += 3;
+    *length -= 3;
+  }
+  *charset = g_strdup (pn_charset_is_ascii (bytes, *length) ? "us-ascii" : "utf-8");
+  char *text = g_malloc (*length + 1);
+  if (*length > 0)
+    memcpy (text, bytes, *length);
+  text[*length] = '\0';
+  return text;
+}

@@ -460,8 +460,7 @@ pn_tnef_read_nested (PnMessage *message, GBytes *bytes, const char *site_timezon
   guint consumed = 0;
   read_header (&self);
   read_bodies (&self);
-  if (message->type == PN_TYPE_MAIL && !message->calendar)
-    pn_tnef_read_calendar (&self, message_class, &consumed);
+  pn_tnef_read_calendar (&self, message_class, &consumed);
   pn_tnef_read_attachments (&self, consumed);
   return TRUE;
 }

@@ -7,6 +7,7 @@
 #include "convert/ical.h"
 #include "convert/mime-native-fields.h"
 #include "convert/native.h"
+#include "convert/tnef.h"
 #include "core/file.h"
 #include "core/ids.h"
 
@@ -55,7 +56,7 @@ looks_like_mail (const char *text)
 static PnKind
 kind_of_name (const char *path)
 {
-  const PnKind known[] = { PN_KIND_MIME, PN_KIND_ICAL, PN_KIND_API };
+  const PnKind known[] = { PN_KIND_MIME, PN_KIND_ICAL, PN_KIND_API, PN_KIND_TNEF };
   const char *dot = strrchr (path, '.');
   for (guint i = 0; dot && i < G_N_ELEMENTS (known); i++)
     if (g_ascii_strcasecmp (dot, pn_kind_extension (known[i])) == 0)
@@ -70,6 +71,8 @@ find_kind (PnSource *source, const char *path, GError **error)
   gsize length = MIN (source->size, sizeof head - 1);
   if (!pn_source_read (source, 0, head, length, error))
     return PN_KIND_AUTO;
+  if (pn_tnef_is ((const guint8 *)head, length))
+    return PN_KIND_TNEF;
   const char *text = skip_blank (head);
   if (begins_with (text, "WPC-API"))
     return kind_of_name (path) == PN_KIND_API ? PN_KIND_API : PN_KIND_NATIVE;
@@ -150,12 +153,22 @@ read_ical (const PnConvertOptions *options, PnSource *source, GError **error)
   gsize length;
   const char *text = g_bytes_get_data (bytes, &length);
   g_autoptr (PnMessage) message = pn_message_new (PN_TYPE_MAIL);
-  g_autofree char *valid = g_utf8_make_valid (text, (gssize)length);
-  if (!pn_ical_read (message, valid, strlen (valid), NULL, options->timezone, error))
+  if (!pn_ical_read (message, text, length, NULL, options->timezone, error))
     return NULL;
   PnPart *part = pn_part_new (PN_PART_CALENDAR, "text/calendar", pn_content_new_bytes (bytes));
   pn_message_add_part (message, part);
   return g_steal_pointer (&message);
+}
+
+/* --- TNEF ---------------------------------------------------------------------------------------------- */
+
+static PnMessage *
+read_tnef (const PnConvertOptions *options, PnSource *source, GError **error)
+{
+  g_autoptr (PnContent) content = pn_content_new_range (source, 0, source->size, PN_ENCODING_NONE);
+  g_autoptr (GBytes) bytes = pn_content_read (content, PN_TNEF_MAX, error);
+  g_autoptr (PnMessage) message = pn_message_new (PN_TYPE_MAIL);
+  return bytes && pn_tnef_read (message, bytes, options->timezone, error) ? g_steal_pointer (&message) : NULL;
 }
 
 /* --- all -------------------------------------------------------------------------------------------------
@@ -199,6 +212,9 @@ pn_convert_read_source (const PnConvertOptions *options, PnKind kind, PnSource *
     break;
   case PN_KIND_API:
     message = read_api (source, file, error);
+    break;
+  case PN_KIND_TNEF:
+    message = read_tnef (options, source, error);
     break;
   case PN_KIND_AUTO:
   case PN_KIND_JSON:

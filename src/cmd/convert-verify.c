@@ -233,7 +233,7 @@ verify_ical (const PnConvertOptions *options, PnConvertJob *job, PnSource *origi
   return TRUE;
 }
 
-/* API file -> native -> the same. */
+/* API file or TNEF -> native -> the same. */
 static gboolean
 verify_api (const PnConvertOptions *options, PnConvertJob *job, PnMessage *message, GError **error)
 {
@@ -251,7 +251,7 @@ pn_convert_verify (const PnConvertOptions *options, PnConvertJob *job, GError **
   g_autoptr (PnSource) original = NULL;
   if (job->kind == PN_KIND_NATIVE || (job->kind == PN_KIND_MIME && options->anew))
     return verify_anew (options, job, PN_KIND_MIME, message, job->size + job->size / 2, error);
-  if (job->kind == PN_KIND_API)
+  if (job->kind == PN_KIND_API || job->kind == PN_KIND_TNEF)
     return verify_api (options, job, message, error);
   original = pn_file_source_open (job->path, error);
   if (!original)

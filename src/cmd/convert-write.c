@@ -76,6 +76,7 @@ pn_convert_write_sink (const PnConvertOptions *options, PnKind kind, PnMessage *
     return write_json (message, sink, error);
   case PN_KIND_API:
   case PN_KIND_AUTO:
+  case PN_KIND_TNEF:
     break;
   }
   g_assert_not_reached ();

@@ -17,6 +17,7 @@ static const struct {
   [PN_KIND_AUTO] = { "auto", "" },     [PN_KIND_MIME] = { "mime", ".eml" },
   [PN_KIND_ICAL] = { "ical", ".ics" }, [PN_KIND_NATIVE] = { "native", ".native" },
   [PN_KIND_API] = { "api", ".api" },   [PN_KIND_JSON] = { "json", ".json" },
+  [PN_KIND_TNEF] = { "tnef", ".tnef" },
 };
 
 const char *
@@ -82,7 +83,7 @@ parse (Arguments *self, int *argc, char ***argv)
 {
   const GOptionEntry entries[] = {
     { "from", 0, 0, G_OPTION_ARG_STRING, &self->from,
-      "kind of the inputs: auto (default), mime, ical, native, api", "KIND" },
+      "kind of the inputs: auto (default), mime, ical, native, api, tnef", "KIND" },
     { "to", 0, 0, G_OPTION_ARG_STRING, &self->to, "kind of the outputs: mime, ical, native, api, json",
       "KIND" },
     { "output", 'o', 0, G_OPTION_ARG_FILENAME, &self->out,
@@ -109,7 +110,7 @@ parse (Arguments *self, int *argc, char ***argv)
   return pn_cmd_options (
       argc, argv, entries, &self->dir, NULL, "INPUT...", "Convert message files from any kind to any other.",
       "Kinds: mime (.eml), ical (.ics), native (queue file), api (API file with its parts in\n"
-      "att_in beside it), json (output only).  INPUT may be a directory.\n\n"
+      "att_in beside it), json (output only), tnef (winmail.dat, input only).  INPUT may be a directory.\n\n"
       "Exit status: 0 done, 1 done with losses named, 2 usage, 3 something was not done.");
 }
 
@@ -242,7 +243,8 @@ check (const Arguments *arguments, PnConvertOptions *options)
   if (arguments->from
       && (!pn_kind_from_string (arguments->from, &options->from) || options->from == PN_KIND_JSON))
     return usage ("--from: '%s' is no kind that can be read", arguments->from);
-  if (arguments->to && (!pn_kind_from_string (arguments->to, &options->to) || options->to == PN_KIND_AUTO))
+  if (arguments->to && (!pn_kind_from_string (arguments->to, &options->to) || options->to == PN_KIND_AUTO
+                        || options->to == PN_KIND_TNEF))
     return usage ("--to: '%s' is no kind that can be written", arguments->to);
   if (!arguments->to && !arguments->verify)
     return usage ("%s", "--to is missing");

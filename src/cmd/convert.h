@@ -8,7 +8,15 @@
 
 G_BEGIN_DECLS
 
-typedef enum { PN_KIND_AUTO, PN_KIND_MIME, PN_KIND_ICAL, PN_KIND_NATIVE, PN_KIND_API, PN_KIND_JSON } PnKind;
+typedef enum {
+  PN_KIND_AUTO,
+  PN_KIND_MIME,
+  PN_KIND_ICAL,
+  PN_KIND_NATIVE,
+  PN_KIND_API,
+  PN_KIND_JSON,
+  PN_KIND_TNEF /* input only */
+} PnKind;
 
 const char *pn_kind_to_string (PnKind kind);
 const char *pn_kind_extension (PnKind kind); /* ".eml" */

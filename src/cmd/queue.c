@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 typedef struct {
@@ -255,17 +254,17 @@ origin_of (const PnConfig *config, const char *path, GError **error)
   return g_build_filename (wpcsout, extension, digit, NULL);
 }
 
-/* Makes a deferred file due now. */
+/* A deferred file becomes due now: what was decided for its recipients stays in defer/. */
 static gboolean
-retry_now (const char *path, GError **error)
+retry_now (const PnConfig *config, const char *path, GError **error)
 {
-  g_autofree char *stem = g_strndup (path, strlen (path) - 4);
-  g_autofree char *try_path = g_strconcat (stem, ".TRY", NULL);
-  g_autoptr (PnSendTry) state = pn_send_try_read (try_path);
-  if (!state)
-    state = pn_send_try_new ();
-  state->next = time (NULL);
-  return pn_send_try_write (state, try_path, TRUE, error);
+  g_autofree char *name = g_path_get_basename (path);
+  g_autofree char *below = g_strconcat ("send/", name, NULL);
+  g_autofree char *to = pn_config_gateway_path (config, below);
+  if (rename (path, to) == 0)
+    return TRUE;
+  pn_file_set_error (error, errno, path, "cannot move it to send");
+  return FALSE;
 }
 
 static void
@@ -282,7 +281,7 @@ static gboolean
 requeue (const PnConfig *config, const char *path, GError **error)
 {
   if (strstr (path, "/defer/"))
-    return retry_now (path, error);
+    return retry_now (config, path, error);
   g_autofree char *origin = origin_of (config, path, error);
   if (!origin)
     return FALSE;

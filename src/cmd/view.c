@@ -262,7 +262,9 @@ pn_view_json_item (JsonBuilder *builder, const PnItem *item)
   pn_view_json_number (builder, "number", item->number);
   pn_view_json_text (builder, "id", item->id);
   pn_view_json_text (builder, "box", pn_box_name (item->box));
-  pn_view_json_text (builder, "type", pn_view_type (item->type));
+  /* The words of postern convert. */
+  g_autofree char *type = g_ascii_strdown (pn_view_type (item->type), -1);
+  pn_view_json_text (builder, "type", type);
   json_flags (builder, item->flags);
   pn_view_json_time (builder, "date", item->date);
   pn_view_json_time (builder, "delivered", item->delivered);

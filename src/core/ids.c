@@ -2,21 +2,31 @@
 
 #include <openssl/rand.h>
 #include <openssl/sha.h>
+#include <pthread.h>
 #include <string.h>
 
-/* The second and third group tell processes apart, the fourth the messages of one. */
+/* The second and third group of an id tell processes apart, the fourth the messages of one. */
+static guint32 process;
+static guint32 counter;
+
+static void
+seed (void)
+{
+  guint32 random[2];
+  int ok = RAND_bytes ((guchar *) random, sizeof random);
+  g_assert (ok == 1);
+  process = random[0];
+  g_atomic_int_set ((gint *) &counter, (gint) (random[1] & 0xffff));
+}
+
 char *
 pn_id_new (void)
 {
   static gsize once = 0;
-  static guint32 process;
-  static guint32 counter;
   if (g_once_init_enter (&once)) {
-    guint32 random[2];
-    int ok = RAND_bytes ((guchar *) random, sizeof random);
-    g_assert (ok == 1);
-    process = random[0];
-    g_atomic_int_set ((gint *) &counter, (gint) (random[1] & 0xffff));
+    seed ();
+    /* A forked child is another process. */
+    pthread_atfork (NULL, NULL, seed);
     g_once_init_leave (&once, 1);
   }
   guint32 n = (guint32) g_atomic_int_add ((gint *) &counter, 1);

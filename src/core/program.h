@@ -11,7 +11,7 @@ typedef struct {
   PnKey *key;
   const char *name;      /* "smtp", "agent", "ms", "ofs" */
   gboolean after_crash;  /* the last run of this program died by a signal or an error exit */
-  volatile int stop;     /* set by SIGTERM and SIGINT: finish what is under way, take nothing new */
+  _Atomic int stop;      /* set by SIGTERM and SIGINT: finish what is under way, take nothing new */
   int stop_fd;           /* becomes readable when STOP is set */
 } PnProgram;
 

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static char *scratch;
@@ -206,6 +207,21 @@ test_ids (void)
   g_autofree char *c = pn_id_derive (id, "Delivered", "A.B.d");
   g_assert_cmpstr (a, ==, b);
   g_assert_cmpstr (a, !=, c);
+
+  int fds[2];
+  g_assert_cmpint (pipe (fds), ==, 0);
+  pid_t pid = fork ();
+  if (pid == 0) {
+    g_autofree char *child = pn_id_new ();
+    _exit (write (fds[1], child, strlen (child)) < 0);
+  }
+  char child[64] = { 0 };
+  g_assert_cmpint (read (fds[0], child, sizeof child - 1), >, 20);
+  g_autofree char *own = pn_id_new ();
+  g_assert_cmpint (strncmp (strchr (own, '.'), strchr (child, '.'), 10), !=, 0);
+  waitpid (pid, NULL, 0);
+  close (fds[0]);
+  close (fds[1]);
 }
 
 static void

@@ -262,7 +262,7 @@ test_given_up (void)
 {
   static const FakeRule rules[] = { { "MAIL", "451 4.3.0 never", 0 } };
   Scene *self = SCENE (rules);
-  set (self, "retry-limit", "2");
+  set (self, "retry-limit", "5");
   set (self, "delay-notice", "1");
   put_file (self, "S0000001.SND", "ID.1", one);
   start (self);

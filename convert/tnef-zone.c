@@ -1,0 +1,160 @@
+/* The zone of an appointment: its name in a zone definition, or the rule of its offsets. */
+#include "convert/ical-private.h"
+#include "convert/tnef-private.h"
+
+#include "convert/charset.h"
+
+#include <string.h>
+
+enum {
+  ZONE_STRUCT = 0x8233,
+  ZONE_DESCRIPTION = 0x8234,
+  DEFINITION_START = 0x825E,
+  DEFINITION_RECUR = 0x8260
+};
+
+enum {
+  STRUCT_SIZE = 48,
+  RULE_SIZE = 66,
+  RULE_HEAD = 22,
+  SYSTEM_TIME = 16,
+  RULE_EFFECTIVE = 2,
+  MAX_BIAS = 1500
+};
+
+/* When clocks change: the week'th weekday of a month. */
+typedef struct {
+  guint month, weekday, week, hour, minute;
+} Change;
+
+typedef struct {
+  int standard, daylight; /* minutes east of UTC */
+  Change to_standard, to_daylight;
+  gboolean changes;
+} Rule;
+
+static gboolean
+read_change (const guint8 *p, Change *change)
+{
+  change->month = pn_tnef_get16 (p + 2);
+  change->weekday = pn_tnef_get16 (p + 4);
+  change->week = pn_tnef_get16 (p + 6);
+  change->hour = pn_tnef_get16 (p + 8);
+  change->minute = pn_tnef_get16 (p + 10);
+  return change->month >= 1 && change->month <= 12 && change->weekday <= 6 && change->week >= 1
+         && change->week <= 5 && change->hour <= 23 && change->minute <= 59;
+}
+
+static gboolean
+read_rule (const guint8 *biases, const guint8 *standard, const guint8 *summer, Rule *rule)
+{
+  gint32 bias = (gint32) pn_tnef_get32 (biases), standard_bias = (gint32) pn_tnef_get32 (biases + 4),
+         daylight_bias = (gint32) pn_tnef_get32 (biases + 8);
+  if (ABS ((gint64) bias) > MAX_BIAS || ABS ((gint64) standard_bias) > MAX_BIAS
+      || ABS ((gint64) daylight_bias) > MAX_BIAS)
+    return FALSE;
+  rule->standard = -(bias + standard_bias);
+  rule->daylight = -(bias + daylight_bias);
+  rule->changes = read_change (standard, &rule->to_standard) && read_change (summer, &rule->to_daylight);
+  return TRUE;
+}
+
+static gboolean
+read_struct (const guint8 *p, gsize length, Rule *rule)
+{
+  /* biases, year, date of standard time, year, date of daylight time */
+  return length >= STRUCT_SIZE && read_rule (p, p + 14, p + 14 + SYSTEM_TIME + 2, rule);
+}
+
+/* The name in a zone definition and, if it has one, its rule now in force.  Caller frees. */
+static char *
+read_definition (const guint8 *p, gsize length, Rule *rule, gboolean *has_rule)
+{
+  if (length < 8)
+    return NULL;
+  gsize name_length = 2 * (gsize) pn_tnef_get16 (p + 6), rules = 8 + name_length + 2;
+  if (rules > length)
+    return NULL;
+  guint count = pn_tnef_get16 (p + rules - 2);
+  for (guint i = 0; i < count && length - rules >= RULE_SIZE; i++, rules += RULE_SIZE) {
+    const guint8 *data = p + rules;
+    if (!*has_rule || (pn_tnef_get16 (data + 4) & RULE_EFFECTIVE))
+      *has_rule
+          = read_rule (data + RULE_HEAD, data + RULE_HEAD + 12, data + RULE_HEAD + 12 + SYSTEM_TIME, rule);
+  }
+  return pn_charset_decode (p + 8, name_length, "utf-16le", NULL, FALSE, NULL, NULL);
+}
+
+static void
+append_observance (GString *out, const char *kind, const Change *change, int from, int to)
+{
+  static const char *const days[] = { "SU", "MO", "TU", "WE", "TH", "FR", "SA" };
+  g_string_append_printf (out, "BEGIN:%s\r\nTZOFFSETFROM:%c%02d%02d\r\nTZOFFSETTO:%c%02d%02d\r\n", kind,
+                          from < 0 ? '-' : '+', ABS (from) / 60, ABS (from) % 60, to < 0 ? '-' : '+',
+                          ABS (to) / 60, ABS (to) % 60);
+  if (change)
+    g_string_append_printf (out, "DTSTART:19700101T%02u%02u00\r\nRRULE:FREQ=YEARLY;BYMONTH=%u;BYDAY=%d%s\r\n",
+                            change->hour, change->minute, change->month,
+                            change->week == 5 ? -1 : (int) change->week, days[change->weekday]);
+  else
+    g_string_append (out, "DTSTART:19700101T000000\r\n");
+  g_string_append_printf (out, "END:%s\r\n", kind);
+}
+
+/* The zone that keeps the hours of RULE, found the way that a VTIMEZONE's is. */
+static const char *
+find_by_rule (const Rule *rule, int year)
+{
+  g_autoptr (GString) out = g_string_new ("BEGIN:VCALENDAR\r\nBEGIN:VTIMEZONE\r\nTZID:zone\r\n");
+  append_observance (out, "STANDARD", rule->changes ? &rule->to_standard : NULL,
+                     rule->changes ? rule->daylight : rule->standard, rule->standard);
+  if (rule->changes)
+    append_observance (out, "DAYLIGHT", &rule->to_daylight, rule->standard, rule->daylight);
+  g_string_append (out, "END:VTIMEZONE\r\nEND:VCALENDAR\r\n");
+  g_autoptr (PnMessage) scratch = pn_message_new (PN_TYPE_MAIL);
+  g_autoptr (PnIcalText) text = pn_ical_text_new (scratch, out->str, out->len, NULL);
+  for (guint i = 0; text && i < text->components->len; i++)
+    if (strcmp (pn_ical_component (text, i)->name, "VTIMEZONE") == 0) {
+      g_autoptr (PnVtimezone) zone = pn_vtimezone_new (text, i);
+      return zone ? pn_vtimezone_find (zone, year) : NULL;
+    }
+  return NULL;
+}
+
+static int
+year_of (gint64 unix_time)
+{
+  int year, month, day;
+  pn_days_to_civil (unix_time / 86400, &year, &month, &day);
+  return year;
+}
+
+const char *
+pn_tnef_zone (PnTnef *self, const GArray *properties, gint64 unix_time)
+{
+  static const guint definitions[] = { DEFINITION_START, DEFINITION_RECUR };
+  Rule rule = { 0 };
+  gboolean has_rule = FALSE;
+  gsize length;
+  const guint8 *p;
+  for (guint i = 0; i < G_N_ELEMENTS (definitions); i++) {
+    p = pn_mapi_binary (pn_mapi_find_named (properties, PN_SET_APPOINTMENT, definitions[i]), &length);
+    g_autofree char *name = p ? read_definition (p, length, &rule, &has_rule) : NULL;
+    const char *zone = name ? pn_timezone_find (name) : NULL;
+    if (zone)
+      return zone;
+  }
+  g_autofree char *description
+      = pn_tnef_text (self, pn_mapi_find_named (properties, PN_SET_APPOINTMENT, ZONE_DESCRIPTION));
+  const char *zone = description ? pn_timezone_find (description) : NULL;
+  if (zone)
+    return zone;
+  p = pn_mapi_binary (pn_mapi_find_named (properties, PN_SET_APPOINTMENT, ZONE_STRUCT), &length);
+  if (!has_rule && p)
+    has_rule = read_struct (p, length, &rule);
+  zone = has_rule ? find_by_rule (&rule, year_of (unix_time)) : NULL;
+  if (has_rule && !zone)
+    pn_tnef_add_loss (self, NULL,
+                      "no zone is known that keeps the hours of the appointment's; its times are in UTC");
+  return zone;
+}
