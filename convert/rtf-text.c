@@ -34,8 +34,9 @@ typedef enum { MODE_RTF, MODE_HTML, MODE_TEXT } Mode;
 
 typedef struct {
   guint page;
+  GIConv converter;
   gboolean single;
-  gunichar upper[128];
+  gunichar upper[128]; /* of a page of single bytes */
 } Page;
 
 typedef struct {
@@ -97,23 +98,49 @@ is_single_byte (guint page)
   return TRUE;
 }
 
+/* The first character of the LENGTH bytes at *P, which is moved behind it; U+FFFD for what is none. */
+static gunichar
+next_char (const Page *page, char **p, gsize *length)
+{
+  char out[16], *to = out;
+  gsize before = *length;
+  /* as short a piece as gives a character, because what stands behind it may be broken */
+  for (gsize n = 1; n <= MIN (before, 4); n++) {
+    char *from = *p;
+    gsize left = n, room = sizeof out;
+    to = out;
+    if (g_iconv (page->converter, &from, &left, &to, &room) != (gsize) -1 && to > out) {
+      *p += n;
+      *length -= n;
+      return g_utf8_get_char_validated (out, to - out) < 0x110000 ? g_utf8_get_char (out) : 0xFFFD;
+    }
+    g_iconv (page->converter, NULL, NULL, NULL, NULL);
+  }
+  *p += 1;
+  *length -= 1;
+  return 0xFFFD;
+}
+
 static Page *
 get_page (Reader *self, guint codepage)
 {
-  char name[32];
+  char label[32], name[64];
   for (guint i = 0; i < self->n_pages; i++)
     if (self->pages[i]->page == codepage)
       return self->pages[i];
   if (self->n_pages == MAX_PAGES)
     return self->pages[0];
+  pn_codepage_name (codepage, label);
+  GIConv converter = pn_charset_find (label, name) ? g_iconv_open ("UTF-8", name) : (GIConv) -1;
+  gboolean unknown = converter == (GIConv) -1;
   Page *page = self->pages[self->n_pages++] = g_new0 (Page, 1);
   page->page = codepage;
-  page->single = is_single_byte (codepage);
-  pn_codepage_name (codepage, name);
+  page->converter = unknown ? g_iconv_open ("UTF-8", "windows-1252") : converter;
+  page->single = unknown || is_single_byte (codepage);
   for (guint i = 0; page->single && i < 128; i++) {
-    guint8 byte = (guint8) (i + 128);
-    g_autofree char *text = pn_charset_decode (&byte, 1, name, NULL, FALSE, NULL, NULL);
-    page->upper[i] = *text ? g_utf8_get_char (text) : 0xFFFD;
+    char byte = (char) (i + 128), *p = &byte;
+    gsize length = 1;
+    page->upper[i] = next_char (page, &p, &length);
   }
   return page;
 }
@@ -201,19 +228,18 @@ put_char (Reader *self, gunichar c)
 static void
 flush (Reader *self)
 {
-  char name[32];
   if (self->half) {
     self->half = 0;
     put_char (self, 0xFFFD);
   }
   if (self->bytes->len == 0)
     return;
-  pn_codepage_name (self->bytes_page, name);
-  g_autofree char *text
-      = pn_charset_decode (self->bytes->str, self->bytes->len, name, NULL, FALSE, NULL, NULL);
+  char *p = self->bytes->str;
+  gsize length = self->bytes->len;
+  const Page *page = get_page (self, self->bytes_page);
+  while (length > 0)
+    put_char (self, next_char (page, &p, &length));
   g_string_truncate (self->bytes, 0);
-  for (const char *p = text; *p; p = g_utf8_next_char (p))
-    put_char (self, g_utf8_get_char (p));
 }
 
 static void
@@ -621,8 +647,10 @@ pn_rtf_read (const char *rtf, gsize length, gsize max, char **text, char **html)
   }
   *text = g_string_free (self.text, self.mode == MODE_HTML);
   *html = g_string_free (self.html, self.mode == MODE_TEXT);
-  for (guint i = 0; i < self.n_pages; i++)
+  for (guint i = 0; i < self.n_pages; i++) {
+    g_iconv_close (self.pages[i]->converter);
     g_free (self.pages[i]);
+  }
   g_array_unref (self.groups);
   g_hash_table_unref (self.fonts);
   g_string_free (self.bytes, TRUE);

@@ -310,8 +310,7 @@ compose (Reader *self, const PnTnefAttachment *attachment, GBytes *stream, char 
   gboolean done
       = pn_tnef_read_nested (inner, stream, tnef->site_timezone, tnef->depth + 1, tnef->budget, &error);
   /* What is about to be written is not much longer than what was read. */
-  done = done && pn_tnef_spend (tnef, g_bytes_get_size (stream))
-         && pn_mime_write (inner, &options, &sink, &error);
+  done = done && g_bytes_get_size (stream) <= *tnef->budget && pn_mime_write (inner, &options, &sink, &error);
   take_losses (self, attachment, inner);
   if (!done || !pn_tnef_spend (tnef, mail->len)) {
     pn_tnef_add_loss (tnef, attachment->first, "the message in it stays as it came: %s",

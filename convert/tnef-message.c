@@ -178,12 +178,11 @@ read_recipient (PnTnef *self, const PnTnefAttribute *attribute, const GArray *ro
     pn_tnef_add_loss (self, attribute, "the recipient \"%.100s\" has no Internet address", name ? name : "");
     return;
   }
-  PnRecipient *recipient = pn_message_add_recipient (self->message,
-                                                     type == 3   ? PN_BC
-                                                     : type == 2 ? PN_CC
-                                                                 : PN_TO,
-                                                     g_steal_pointer (&address));
-  recipient->deliver = FALSE;
+  pn_message_add_recipient (self->message,
+                            type == 3   ? PN_BC
+                            : type == 2 ? PN_CC
+                                        : PN_TO,
+                            g_steal_pointer (&address));
 }
 
 /* Each row of the table is a block of properties. */

@@ -130,10 +130,11 @@ is_header (const guint8 *p, gsize left)
   return index >= 0 && pn_tnef_get16 (p + 3) == known[index].type;
 }
 
+/* Where the first one begins from AT on and before END, else END. */
 static gsize
-find_header (const PnTnef *self, gsize at)
+find_header (const PnTnef *self, gsize at, gsize end)
 {
-  while (at < self->size && !is_header (self->data + at, self->size - at))
+  while (at < end && !is_header (self->data + at, self->size - at))
     at++;
   return at;
 }
@@ -145,6 +146,13 @@ sum_of (const guint8 *data, gsize length)
   for (gsize i = 0; i < length; i++)
     sum += data[i];
   return (guint16) sum;
+}
+
+/* One in which whole streams may lie: of a stream that was cut off they are not the rest. */
+static gboolean
+is_blob (guint16 id)
+{
+  return id == PN_ATT_ATTACH_DATA || id == PN_ATT_ATTACHMENT || id == PN_ATT_PROPERTIES;
 }
 
 /* Reads the attribute at AT and returns where the next one begins.  *CHECKED counts the bytes summed up, so
@@ -176,9 +184,9 @@ read_attribute (PnTnef *self, gsize at, gsize *checked)
   }
   if (wrong || stated > left) {
     /* A length that lies: the next attribute lies within what it seems to span. */
-    gsize next = end < self->size && is_header (self->data + end, self->size - end)
-                     ? end
-                     : find_header (self, at + ATTRIBUTE_HEADER);
+    gboolean followed = stated > left ? is_blob (attribute.id)
+                                      : end == self->size || is_header (self->data + end, self->size - end);
+    gsize next = followed ? end : find_header (self, at + ATTRIBUTE_HEADER, end);
     if (next < end) {
       attribute.length = next - at - ATTRIBUTE_HEADER;
       attribute.length -= MIN (attribute.length, 2);
@@ -211,7 +219,7 @@ read_attributes (PnTnef *self)
       at = read_attribute (self, at, &checked);
       continue;
     }
-    gsize next = find_header (self, at);
+    gsize next = find_header (self, at, self->size);
     pn_tnef_add_loss (self, &here, "%" G_GSIZE_FORMAT " bytes are no attribute and were skipped", next - at);
     at = next;
   }
