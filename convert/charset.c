@@ -129,6 +129,9 @@ static const struct {
   { "unicode-2-0-utf-7", "utf-7" },
   { "utf-7", "utf-7" },
   { "utf7", "utf-7" },
+  { "hz", "hz" },
+  { "hz-gb-2312", "hz" },
+  { "hzgb", "hz" },
   { "csunicode11utf7", "utf-7" },
   { "koi", "koi8-r" },
   { "koi8", "koi8-r" },
@@ -259,7 +262,7 @@ static gboolean
 is_builtin (const char *name)
 {
   return strcmp (name, "utf-8") == 0 || strcmp (name, "us-ascii") == 0 || strcmp (name, "windows-1252") == 0
-         || strcmp (name, "iso-2022-jp") == 0 || strcmp (name, "utf-16") == 0 || strcmp (name, "utf-32") == 0;
+         || strcmp (name, "iso-2022-jp") == 0 || strcmp (name, "hz") == 0 || strcmp (name, "utf-16") == 0 || strcmp (name, "utf-32") == 0;
 }
 
 gboolean
@@ -435,6 +438,28 @@ append_iso_2022_jp (GString *out, const guint8 *data, gsize length, PnCharsetRes
   append_iconv (out, (const guint8 *)euc->str, euc->len, "euc-jp-ms", result);
 }
 
+/* RFC 1843: a 7-bit view of GB 2312, which iconv does not know. */
+static void
+append_hz (GString *out, const guint8 *data, gsize length, PnCharsetResult *result)
+{
+  g_autoptr (GString) euc = g_string_sized_new (length);
+  gboolean shifted = FALSE;
+
+  for (const guint8 *p = data, *end = data + length; p < end; p++) {
+    if (*p == '~' && end - p >= 2 && (p[1] == '{' || p[1] == '}' || p[1] == '~' || p[1] == '\n')) {
+      if (p[1] == '~')
+        g_string_append_c (euc, '~');
+      else if (p[1] != '\n')
+        shifted = p[1] == '{';
+      p++;
+    } else {
+      shifted = shifted && *p != '\n';
+      g_string_append_c (euc, (char)(shifted && *p > ' ' && *p < 0x7F ? *p | 0x80 : *p));
+    }
+  }
+  append_iconv (out, (const guint8 *)euc->str, euc->len, "gb18030", result);
+}
+
 /* UTF-16 and UTF-32 of unknown byte order: the mark says it, else where the zeros lie. */
 static void
 append_wide (GString *out, const guint8 *data, gsize length, gboolean four, PnCharsetResult *result)
@@ -473,6 +498,8 @@ append_decoded (GString *out, const guint8 *data, gsize length, const char *char
     append_windows_1252 (out, data, length, result);
   else if (strcmp (charset, "iso-2022-jp") == 0)
     append_iso_2022_jp (out, data, length, result);
+  else if (strcmp (charset, "hz") == 0)
+    append_hz (out, data, length, result);
   else if (strcmp (charset, "utf-16") == 0 || strcmp (charset, "utf-32") == 0)
     append_wide (out, data, length, charset[4] == '3', result);
   else

@@ -136,6 +136,10 @@ clean_addr_spec (const char *text, gsize length)
   }
   while (p < end && (end[-1] == '.' || end[-1] == ',' || end[-1] == '>'))
     end--;
+  if (end - p > 2 && *p == '\'' && end[-1] == '\'') {
+    p++;
+    end--;
+  }
   return g_strndup (p, end - p);
 }
 
@@ -272,6 +276,16 @@ finish_bare (Element *element, PnHeaderContext *context, const char *group, GArr
   }
 }
 
+/* What stood between '<' and '>'; some senders encode that too. */
+static char *
+read_addr_spec (const GString *route, PnHeaderContext *context)
+{
+  if (strstr (route->str, "=?") == NULL)
+    return clean_addr_spec (route->str, route->len);
+  g_autofree char *decoded = pn_header_decode (route->str, route->len, context);
+  return clean_addr_spec (decoded, strlen (decoded));
+}
+
 /* "Smith, John <john@example.com>" without the quotes that it needs: the name is taken back from the mailbox that
  * it was taken for.  Takes NAME. */
 static char *
@@ -299,7 +313,7 @@ finish_element (Element *element, PnHeaderContext *context, const char *group, G
   while (phrase->len > 0 && phrase->str[phrase->len - 1] == ' ')
     g_string_truncate (phrase, phrase->len - 1);
   if (element->have_route) {
-    char *internet = clean_addr_spec (element->route->str, element->route->len);
+    char *internet = read_addr_spec (element->route, context);
     char *name = decode_name (phrase->str, phrase->len, context);
     if (name == NULL)
       name = decode_name (element->comment->str, element->comment->len, context);
@@ -416,8 +430,8 @@ read_token (ListReader *reader, PnHeaderContext *context)
     p++;
     break;
   case '[': {
-    const char *stop = memchr (p, ']', end - p);
-    stop = stop != NULL && stop - p < 128 ? stop + 1 : p + 1;
+    const char *stop = memchr (p, ']', MIN (end - p, 128));
+    stop = stop != NULL ? stop + 1 : p + 1;
     g_string_append_len (element->phrase, p, stop - p);
     p = stop;
     break;

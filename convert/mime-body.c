@@ -6,7 +6,8 @@
 typedef enum {
   PLACE_ALTERNATIVE = 1 << 0, /* directly in multipart/alternative */
   PLACE_NO_BODY = 1 << 1,     /* beside the root of multipart/related, or a signature */
-  PLACE_REPORT = 1 << 2       /* in multipart/report */
+  PLACE_REPORT = 1 << 2,      /* in multipart/report */
+  PLACE_FIRST = 1 << 3        /* the first part or the root of its multipart */
 } Place;
 
 static void walk (PnMimeReader *self, guint index, guint place);
@@ -146,6 +147,16 @@ has_name (PnMimeReader *self, guint index, const PnHeaderParams *disposition)
          || pn_header_params_get (pn_mime_reader_type (self, index), "name") != NULL;
 }
 
+/* Whether the name makes a text part a file.  Some senders give one to every part: at the place of the text, and if
+ * the disposition does not say it, it is no file name. */
+static gboolean
+is_named_file (PnMimeReader *self, guint index, guint place, const PnHeaderParams *disposition)
+{
+  if (index == 0 || (place & PLACE_ALTERNATIVE) || !has_name (self, index, disposition))
+    return FALSE;
+  return !(place & PLACE_FIRST) || pn_header_params_get (disposition, "filename") != NULL;
+}
+
 /* Whether a text part is for reading, and not a file. */
 static gboolean
 is_body (PnMimeReader *self, guint index, guint place)
@@ -162,8 +173,11 @@ is_body (PnMimeReader *self, guint index, guint place)
   g_autoptr (PnHeaderParams) disposition = read_disposition (self, entity);
   if (disposition != NULL && strcmp (disposition->value, "attachment") == 0)
     return FALSE;
-  if (index != 0 && !(place & PLACE_ALTERNATIVE) && has_name (self, index, disposition))
+  if (is_named_file (self, index, place, disposition)) {
+    if (self->spare < 0)
+      self->spare = (int)index;
     return FALSE;
+  }
   self->text_size += entity->body_length;
   return TRUE;
 }
@@ -181,12 +195,26 @@ is_opaque_signature (PnMimeReader *self, guint index)
   return kind == NULL || g_ascii_strcasecmp (kind, "signed-data") == 0;
 }
 
+/* Texts of a kind that is not known are read like plain ones (RFC 2046 4.1.4), if there are no others; but not
+ * those that are data. */
+static gboolean
+is_readable (const char *type)
+{
+  static const char *const data[]
+      = { "html", "calendar", "x-vcalendar", "vcard", "x-vcard", "directory", "rfc822-headers", "rtf", "css",
+          "csv", "tab-separated-values", "xml", "javascript", "x-amp-html", "watch-html", NULL };
+
+  return g_str_has_prefix (type, "text/") && !g_strv_contains (data, type + 5);
+}
+
 static void
 sort_leaf (PnMimeReader *self, guint index, guint place)
 {
   const PnMimeEntity *entity = pn_mime_scan_entity (self->scan, index);
 
-  if (strcmp (entity->type, "text/plain") == 0 && is_body (self, index, place)) {
+  gboolean bare = self->text->len + self->html->len == 0 && is_readable (entity->type);
+
+  if ((bare || strcmp (entity->type, "text/plain") == 0) && is_body (self, index, place)) {
     g_array_append_val (self->text, index);
     return;
   }
@@ -195,7 +223,8 @@ sort_leaf (PnMimeReader *self, guint index, guint place)
     return;
   }
   if ((place & PLACE_ALTERNATIVE)
-      && (strcmp (entity->type, "text/x-amp-html") == 0 || strcmp (entity->type, "text/watch-html") == 0)) {
+      && (strcmp (entity->type, "text/x-amp-html") == 0 || strcmp (entity->type, "text/watch-html") == 0
+          || strcmp (entity->type, "text/enriched") == 0 || strcmp (entity->type, "text/richtext") == 0)) {
     pn_mime_reader_add_loss (self, index, "the alternative as %s is left out", entity->type);
     return;
   }
@@ -246,6 +275,23 @@ walk_alternative (PnMimeReader *self, const PnMimeEntity *entity, guint place)
   }
 }
 
+static gboolean
+is_page (const PnMimeEntity *part)
+{
+  return part->first_child != 0 || strcmp (part->type, "text/html") == 0 || strcmp (part->type, "text/plain") == 0;
+}
+
+/* The first part, unless that is what a page shows. */
+static guint
+find_first_page (PnMimeReader *self, const PnMimeEntity *entity)
+{
+  guint child = entity->first_child;
+
+  while (child != 0 && !is_page (pn_mime_scan_entity (self->scan, child)))
+    child = pn_mime_scan_entity (self->scan, child)->next_sibling;
+  return child != 0 ? child : entity->first_child;
+}
+
 /* The part that "start" names, else the first. */
 static guint
 find_root (PnMimeReader *self, guint index)
@@ -254,7 +300,7 @@ find_root (PnMimeReader *self, guint index)
   g_autofree char *start = g_strdup (pn_header_params_get (pn_mime_reader_type (self, index), "start"));
 
   if (start == NULL)
-    return entity->first_child;
+    return find_first_page (self, entity);
   const PnMimeRawField as_field = { start, strlen (start) };
   g_autofree char *wanted = read_id (&as_field);
   for (guint child = entity->first_child; child != 0 && wanted != NULL;) {
@@ -266,7 +312,7 @@ find_root (PnMimeReader *self, guint index)
     }
     child = part->next_sibling;
   }
-  return entity->first_child;
+  return find_first_page (self, entity);
 }
 
 static void
@@ -283,12 +329,14 @@ walk_children (PnMimeReader *self, guint index, guint place)
     root = G_MAXUINT;
   if (strcmp (entity->type, "multipart/report") == 0)
     place |= PLACE_REPORT;
+  place &= ~(guint)PLACE_FIRST;
+  guint inside = place & ~(guint)PLACE_ALTERNATIVE;
   for (guint child = entity->first_child; child != 0; child = next) {
     next = pn_mime_scan_entity (self->scan, child)->next_sibling;
     if (root == G_MAXUINT)
-      walk (self, child, place & ~(guint)PLACE_ALTERNATIVE);
+      walk (self, child, child == entity->first_child ? inside | PLACE_FIRST : inside);
     else
-      walk (self, child, child == root ? place : (place & ~(guint)PLACE_ALTERNATIVE) | PLACE_NO_BODY);
+      walk (self, child, child == root ? place | PLACE_FIRST : inside | PLACE_NO_BODY);
   }
 }
 
@@ -300,6 +348,8 @@ note_damage (PnMimeReader *self, guint index, const PnMimeEntity *entity)
                              entity->strays);
   if (entity->too_deep)
     pn_mime_reader_add_loss (self, index, "parts are nested too deep; this one stays as it came");
+  if (entity->other_boundary)
+    pn_mime_reader_add_loss (self, index, "its boundary is not the declared one; read by the one in use");
   if (entity->no_delimiter)
     pn_mime_reader_add_loss (self, index, "it is a %s, but no part is in it", entity->type);
   else if (entity->unclosed)
@@ -311,6 +361,15 @@ note_damage (PnMimeReader *self, guint index, const PnMimeEntity *entity)
   if (entity->duplicates & 1u << PN_MIME_CONTENT_TRANSFER_ENCODING)
     pn_mime_reader_add_loss (self, index,
                              "Content-Transfer-Encoding is there more than once; the first counts");
+}
+
+/* Nothing but the closing delimiter. */
+static gboolean
+is_empty_multipart (PnMimeReader *self, guint index, const PnMimeEntity *entity)
+{
+  const char *boundary = pn_header_params_get (pn_mime_reader_type (self, index), "boundary");
+
+  return boundary != NULL && !entity->unclosed && entity->body_length <= strlen (boundary) + 8;
 }
 
 static void
@@ -328,7 +387,7 @@ walk (PnMimeReader *self, guint index, guint place)
     add_file (self, index);
   } else if (entity->no_delimiter) {
     /* What stands there is all the reader will ever get. */
-    if (entity->body_length == 0)
+    if (entity->body_length == 0 || is_empty_multipart (self, index, entity))
       return;
     if (entity->encoding == PN_ENCODING_NONE && is_body (self, index, place))
       g_array_append_val (self->text, index);
@@ -339,10 +398,30 @@ walk (PnMimeReader *self, guint index, guint place)
   }
 }
 
+/* If there is nothing else to read, a text that has a name and was not called an attachment is read. */
+static void
+use_spare (PnMimeReader *self)
+{
+  if (self->spare < 0 || self->text->len + self->html->len > 0)
+    return;
+  guint index = (guint)self->spare;
+  gboolean html = strcmp (pn_mime_scan_entity (self->scan, index)->type, "text/html") == 0;
+  for (guint i = 0; i < self->files->len; i++) {
+    PnMimeFile *file = &g_array_index (self->files, PnMimeFile, i);
+    if (file->entity != index)
+      continue;
+    pn_part_free (file->part);
+    g_array_remove_index (self->files, i);
+    break;
+  }
+  g_array_append_val (html ? self->html : self->text, index);
+}
+
 void
 pn_mime_sort_parts (PnMimeReader *self)
 {
   walk (self, 0, 0);
+  use_spare (self);
 }
 
 /* References of HTML. */

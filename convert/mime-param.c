@@ -354,10 +354,12 @@ pn_header_parse_params (const char *raw, gsize length, PnHeaderContext *context)
   return self;
 }
 
+/* What would do harm wherever the name is shown.  What only some systems refuse in a file name is left to who
+ * writes the file. */
 static gboolean
 is_reserved (gunichar c)
 {
-  if (c < 0x20 || c == 0x7F || (c >= 0x80 && c < 0xA0) || FALSE)
+  if (c < 0x20 || c == 0x7F || (c >= 0x80 && c < 0xA0))
     return TRUE;
   /* Marks that turn the writing direction make "gpj.exe" look like "exe.jpg". */
   return (c >= 0x202A && c <= 0x202E) || (c >= 0x2066 && c <= 0x2069) || c == 0x200E || c == 0x200F

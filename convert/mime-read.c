@@ -346,6 +346,7 @@ read_message (PnSource *source, const PnMimeOptions *options, guint wrappings,
                         .n_types = scan->nodes->len,
                         .original = -1,
                         .opaque = -1,
+                        .spare = -1,
                         .wrappings = wrappings };
   self.types = g_new0 (PnHeaderParams *, self.n_types);
   self.text = g_array_new (FALSE, FALSE, sizeof (guint));

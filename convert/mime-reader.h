@@ -30,6 +30,7 @@ typedef struct {
   GArray *reports;     /* guint: delivery statuses and disposition notifications */
   GArray *files;       /* PnMimeFile, in the order of the source */
   int original;        /* the entity of the message that a report is about; -1 */
+  int spare;           /* a named text that is read if there is no other; -1 */
   int opaque;          /* the entity that holds its content in a signature; -1 */
   guint wrappings;     /* signatures around this message */
 } PnMimeReader;

@@ -9,6 +9,7 @@ enum {
   MAX_DELIMITER = 4096, /* longer lines are no delimiters */
   MAX_BOUNDARY = 1024,
   MAX_FIELD = 1024 * 1024, /* kept of one raw field */
+  LOOK_FOR_BOUNDARY = 64 * 1024,
   LOOK_AHEAD = 4096,       /* to tell whether a damaged header goes on */
   DEFAULT_DEPTH = 100,
   DEFAULT_PARTS = 10000,
@@ -489,6 +490,62 @@ guess_boundary (Scanner *self, const PnMimeEntity *node, GError **error)
   return g_strndup ((const char *)p + 2, lf - p - 2);
 }
 
+/* Whether a line that looks like a delimiter stands at P: then its boundary. */
+static char *
+read_likely_delimiter (const char *p, const char *end)
+{
+  const char *lf = memchr (p, '\n', end - p);
+  gboolean word = FALSE;
+
+  if (lf == NULL || lf - p < 6 || lf - p > 200 || p[0] != '-' || p[1] != '-')
+    return NULL;
+  const char *stop = lf > p && lf[-1] == '\r' ? lf - 1 : lf;
+  for (const char *q = p + 2; q < stop; q++) {
+    if ((guint8)*q <= ' ')
+      return NULL;
+    word = word || g_ascii_isalnum (*q);
+  }
+  const char *next = lf + 1;
+  gboolean part = next < end
+                  && (*next == '\n' || *next == '\r'
+                      || (end - next > 8 && g_ascii_strncasecmp (next, "content-", 8) == 0));
+  return word && part ? g_strndup (p + 2, stop - p - 2) : NULL;
+}
+
+/* The boundary that the body of NODE uses, whatever was declared: a line like a delimiter that comes again. */
+static char *
+find_used_boundary (Scanner *self, const PnMimeEntity *node, GError **error)
+{
+  gsize got;
+  const char *p = (const char *)window_get (self, node->body_offset, LOOK_FOR_BOUNDARY, &got, error);
+
+  if (p == NULL)
+    return NULL;
+  const char *end = p + MIN (got, LOOK_FOR_BOUNDARY);
+  for (guint tries = 0; p < end && tries < 16;) {
+    g_autofree char *boundary = read_likely_delimiter (p, end);
+    const char *lf = memchr (p, '\n', end - p);
+    p = lf != NULL ? lf + 1 : end;
+    if (boundary == NULL)
+      continue;
+    tries++;
+    g_autofree char *again = g_strconcat ("\n--", boundary, NULL);
+    if (p < end && memmem (p - 1, end - p + 1, again, strlen (again)) != NULL)
+      return g_steal_pointer (&boundary);
+  }
+  return NULL;
+}
+
+static void
+push_open (Scanner *self, guint index, char *boundary)
+{
+  OpenPart open = { index, boundary, strlen (boundary), 0, FALSE };
+
+  open.hash = hash_bytes ((const guint8 *)boundary, open.length);
+  self->filter |= G_GUINT64_CONSTANT (1) << (open.hash & 63);
+  g_array_append_val (self->open, open);
+}
+
 /* Opens NODE if it is a multipart; FALSE if reading fails. */
 static gboolean
 open_multipart (Scanner *self, guint index, GError **error)
@@ -511,6 +568,8 @@ open_multipart (Scanner *self, guint index, GError **error)
   if (boundary == NULL || boundary[0] == '\0') {
     g_free (boundary);
     boundary = guess_boundary (self, node, &local);
+    if (boundary == NULL && local == NULL)
+      boundary = find_used_boundary (self, node, &local);
     if (local != NULL) {
       g_propagate_error (error, local);
       return FALSE;
@@ -519,12 +578,8 @@ open_multipart (Scanner *self, guint index, GError **error)
   node->no_delimiter = TRUE;
   if (boundary == NULL || strlen (boundary) > MAX_BOUNDARY)
     return TRUE;
-  OpenPart open = { index, NULL, strlen (boundary), 0, FALSE };
-  open.hash = hash_bytes ((const guint8 *)boundary, open.length);
-  open.boundary = g_steal_pointer (&boundary);
-  self->filter |= G_GUINT64_CONSTANT (1) << (open.hash & 63);
+  push_open (self, index, g_steal_pointer (&boundary));
   node->unclosed = TRUE;
-  g_array_append_val (self->open, open);
   return TRUE;
 }
 
@@ -615,15 +670,13 @@ find_end (Scanner *self, guint64 offset, guint64 *end, GError **error)
   return TRUE;
 }
 
+/* The parts behind the header of the message. */
 static gboolean
-scan_all (Scanner *self, GError **error)
+scan_bodies (Scanner *self, GError **error)
 {
-  guint64 position, end;
+  guint64 position = pn_mime_scan_entity (self->scan, 0)->body_offset, end;
   Delimiter found;
 
-  if (!begin_part (self, 0, 0, error))
-    return FALSE;
-  position = pn_mime_scan_entity (self->scan, 0)->body_offset;
   while (!self->scan->too_many) {
     if (!find_delimiter (self, position, &found, error))
       return FALSE;
@@ -646,6 +699,32 @@ scan_all (Scanner *self, GError **error)
   }
   close_parts (self, 0, self->source->size);
   return TRUE;
+}
+
+/* A message whose declared boundary is nowhere in it is opened at the one that it uses. */
+static gboolean
+use_other_boundary (Scanner *self, GError **error)
+{
+  PnMimeEntity *root = pn_mime_scan_entity (self->scan, 0);
+  GError *local = NULL;
+
+  if (!root->no_delimiter || self->scan->nodes->len > 1)
+    return TRUE;
+  char *boundary = find_used_boundary (self, root, &local);
+  if (boundary == NULL) {
+    if (local != NULL)
+      g_propagate_error (error, local);
+    return local == NULL;
+  }
+  push_open (self, 0, boundary);
+  root->unclosed = root->other_boundary = TRUE;
+  return scan_bodies (self, error);
+}
+
+static gboolean
+scan_all (Scanner *self, GError **error)
+{
+  return begin_part (self, 0, 0, error) && scan_bodies (self, error) && use_other_boundary (self, error);
 }
 
 static void

@@ -38,6 +38,7 @@ typedef struct {
   gboolean encoding_unknown; /* then the body is to be taken as it is, as application/octet-stream */
   gboolean too_deep;         /* a multipart that was not opened */
   gboolean no_delimiter;     /* a multipart without a single part */
+  gboolean other_boundary;   /* its parts are divided by another boundary than it declares */
   gboolean unclosed;         /* its closing delimiter is missing */
   guint strays;              /* lines of the header that are no field */
   guint duplicates; /* bits 1 << PnMimeFieldName: the field was there more than once; the first counts */

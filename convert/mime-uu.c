@@ -4,6 +4,9 @@
 
 /* Files that stand uuencoded in a text, as they were sent before MIME. */
 
+/* In one message; what follows stays text. */
+enum { MAX_UU_FILES = 1000 };
+
 typedef struct {
   const char *begin, *end; /* from the line "begin" to behind the line "end" */
   const char *name;
@@ -104,10 +107,11 @@ pn_mime_take_uu (PnMimeReader *self, guint index, const char *bytes, gsize lengt
 {
   const char *p = bytes, *end = bytes + length, *kept = bytes;
   GByteArray *text = NULL;
+  guint room = MAX_UU_FILES - MIN (self->files->len, MAX_UU_FILES);
 
   if (length == 0)
     return NULL;
-  while ((p = memmem (p, end - p, "begin ", 6)) != NULL) {
+  while (room > 0 && (p = memmem (p, end - p, "begin ", 6)) != NULL) {
     UuBlock block;
     if ((p > bytes && p[-1] != '\n') || !read_block (p, end, &block)) {
       p += 6;
@@ -118,6 +122,7 @@ pn_mime_take_uu (PnMimeReader *self, guint index, const char *bytes, gsize lengt
     g_byte_array_append (text, (const guint8 *)kept, (guint)(p - kept));
     add_uu_file (self, index, &block, bytes);
     kept = p = block.end;
+    room--;
   }
   if (text == NULL)
     return NULL;
