@@ -190,7 +190,7 @@ move_outside_addresses (PnMessage *message)
   move_outside_address (message->from);
   move_outside_address (message->busy_for);
   for (guint i = 0; i < message->recipients->len; i++)
-    move_outside_address (((PnRecipient *)message->recipients->pdata[i])->address);
+    move_outside_address (((PnRecipient *) message->recipients->pdata[i])->address);
 }
 
 /* A status in the short form, "Set-Status= Opened": a report. */

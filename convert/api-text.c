@@ -40,7 +40,7 @@ pn_api_encode (const char *text, gsize length, gsize *out_length, guint *replace
     length = strlen (valid);
   }
   for (const char *p = text; p < text + length; p = g_utf8_next_char (p)) {
-    guint8 byte = (guint8)*p < 0x80 ? (guint8)*p : encode_character (g_utf8_get_char (p));
+    guint8 byte = (guint8) *p < 0x80 ? (guint8) *p : encode_character (g_utf8_get_char (p));
     *replaced += byte == 0;
     g_string_append_c (out, byte ? byte : '?');
   }

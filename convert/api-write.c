@@ -51,7 +51,7 @@ make_plain (const char *text)
 {
   char *plain = g_utf8_make_valid (text, -1);
   for (char *p = plain; *p; p++)
-    if ((guchar)*p < ' ' || *p == 0x7f)
+    if ((guchar) *p < ' ' || *p == 0x7f)
       *p = ' ';
   return g_strstrip (plain);
 }
@@ -586,7 +586,7 @@ static gboolean
 check_parts (const PnMessage *message, GError **error)
 {
   for (guint i = 0; i < message->parts->len; i++)
-    if (!((PnPart *)message->parts->pdata[i])->content) {
+    if (!((PnPart *) message->parts->pdata[i])->content) {
       g_set_error (error, PN_CONVERT_ERROR, PN_CONVERT_ERROR_UNSUPPORTED,
                    "part %u has no content: only the head of the message was read", i + 1);
       return FALSE;
@@ -605,7 +605,7 @@ pn_api_write (PnMessage *message, const char *stem, gboolean extensions, GPtrArr
     return NULL;
   g_autoptr (GString) out = g_string_sized_new (2048);
   g_autofree const char **names = g_new0 (const char *, message->parts->len + 1);
-  g_autoptr (GPtrArray) list = g_ptr_array_new_with_free_func ((GDestroyNotify)pn_api_file_free);
+  g_autoptr (GPtrArray) list = g_ptr_array_new_with_free_func ((GDestroyNotify) pn_api_file_free);
   ApiWriter writer = { message, out, stem, list, names };
   if (!(extensions ? write_extended (&writer, error) : write_strict (&writer, error)))
     return NULL;

@@ -81,7 +81,7 @@ decode_run_avx2 (const guint8 *in, gsize length, guint8 *out)
   const __m256i low_mask = _mm256_set1_epi8 (0x0f), slash = _mm256_set1_epi8 ('/');
   gsize i = 0;
   for (; i + 32 <= length; i += 32, out += 24) {
-    __m256i chars = _mm256_loadu_si256 ((const __m256i *)(in + i));
+    __m256i chars = _mm256_loadu_si256 ((const __m256i *) (in + i));
     __m256i high = _mm256_and_si256 (_mm256_srli_epi16 (chars, 4), low_mask);
     __m256i low = _mm256_and_si256 (chars, low_mask);
     __m256i set = _mm256_shuffle_epi8 (nibble_set, high);
@@ -93,7 +93,7 @@ decode_run_avx2 (const guint8 *in, gsize length, guint8 *out)
     __m256i quanta = _mm256_madd_epi16 (pairs, _mm256_set1_epi32 (0x00011000));
     __m256i bytes = _mm256_shuffle_epi8 (quanta, quantum_bytes);
     bytes = _mm256_permutevar8x32_epi32 (bytes, _mm256_setr_epi32 (0, 1, 2, 4, 5, 6, 7, 7));
-    _mm256_storeu_si256 ((__m256i *)out, bytes);
+    _mm256_storeu_si256 ((__m256i *) out, bytes);
   }
   return i + decode_run_plain (in + i, length - i, out);
 }
@@ -106,7 +106,7 @@ decode_run_ssse3 (const guint8 *in, gsize length, guint8 *out)
   const __m128i low_mask = _mm_set1_epi8 (0x0f), slash = _mm_set1_epi8 ('/');
   gsize i = 0;
   for (; i + 16 <= length; i += 16, out += 12) {
-    __m128i chars = _mm_loadu_si128 ((const __m128i *)(in + i));
+    __m128i chars = _mm_loadu_si128 ((const __m128i *) (in + i));
     __m128i high = _mm_and_si128 (_mm_srli_epi16 (chars, 4), low_mask);
     __m128i low = _mm_and_si128 (chars, low_mask);
     __m128i bad = _mm_and_si128 (_mm_shuffle_epi8 (nibble_set, high), _mm_shuffle_epi8 (excluded, low));
@@ -116,7 +116,7 @@ decode_run_ssse3 (const guint8 *in, gsize length, guint8 *out)
     __m128i v = _mm_add_epi8 (chars, _mm_shuffle_epi8 (to_value, row));
     __m128i pairs = _mm_maddubs_epi16 (v, _mm_set1_epi32 (0x01400140));
     __m128i quanta = _mm_madd_epi16 (pairs, _mm_set1_epi32 (0x00011000));
-    _mm_storeu_si128 ((__m128i *)out, _mm_shuffle_epi8 (quanta, quantum_bytes));
+    _mm_storeu_si128 ((__m128i *) out, _mm_shuffle_epi8 (quanta, quantum_bytes));
   }
   return i + decode_run_plain (in + i, length - i, out);
 }
@@ -137,8 +137,8 @@ encode_run_avx2 (const guint8 *in, gsize length, guint8 *out)
   gsize i = 0;
   for (; i + 28 <= length; i += 24, out += 32) {
     __m256i bytes
-        = _mm256_inserti128_si256 (_mm256_castsi128_si256 (_mm_loadu_si128 ((const __m128i *)(in + i))),
-                                   _mm_loadu_si128 ((const __m128i *)(in + i + 12)), 1);
+        = _mm256_inserti128_si256 (_mm256_castsi128_si256 (_mm_loadu_si128 ((const __m128i *) (in + i))),
+                                   _mm_loadu_si128 ((const __m128i *) (in + i + 12)), 1);
     bytes = _mm256_shuffle_epi8 (bytes, spread);
     __m256i ac = _mm256_mulhi_epu16 (_mm256_and_si256 (bytes, _mm256_set1_epi32 (0x0fc0fc00)),
                                      _mm256_set1_epi32 (0x04000040));
@@ -149,7 +149,7 @@ encode_run_avx2 (const guint8 *in, gsize length, guint8 *out)
     __m256i upper = _mm256_cmpgt_epi8 (_mm256_set1_epi8 (26), v);
     row = _mm256_or_si256 (row, _mm256_and_si256 (upper, _mm256_set1_epi8 (13)));
     v = _mm256_add_epi8 (v, _mm256_shuffle_epi8 (to_char, row));
-    _mm256_storeu_si256 ((__m256i *)out, v);
+    _mm256_storeu_si256 ((__m256i *) out, v);
   }
   return i + encode_run_plain (in + i, length - i, out);
 }

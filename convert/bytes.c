@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-G_DEFINE_QUARK (pn - convert - error - quark, pn_convert_error)
+G_DEFINE_QUARK (pn-convert-error-quark, pn_convert_error)
 
 void
 pn_source_init (PnSource *self, const PnSourceClass *klass, guint64 size, const guint8 *data)
@@ -49,7 +49,7 @@ pn_source_read (PnSource *self, guint64 offset, void *buffer, gsize length, GErr
   }
   gsize done = 0;
   while (done < length) {
-    gssize n = self->klass->read (self, offset + done, (guint8 *)buffer + done, length - done, error);
+    gssize n = self->klass->read (self, offset + done, (guint8 *) buffer + done, length - done, error);
     if (n < 0)
       return FALSE;
     if (n == 0) /* the file shrank since its size was asked for */
@@ -78,7 +78,7 @@ typedef struct {
 static void
 bytes_free (PnSource *source)
 {
-  g_bytes_unref (((BytesSource *)source)->bytes);
+  g_bytes_unref (((BytesSource *) source)->bytes);
   g_free (source);
 }
 
@@ -91,7 +91,7 @@ pn_source_new_bytes (GBytes *bytes)
   gsize size;
   const guint8 *data = g_bytes_get_data (bytes, &size);
   /* an empty GBytes has no address, but "in memory" must still be visible */
-  pn_source_init (&self->base, &bytes_class, size, data ? data : (const guint8 *)"");
+  pn_source_init (&self->base, &bytes_class, size, data ? data : (const guint8 *) "");
   self->bytes = g_bytes_ref (bytes);
   return &self->base;
 }
@@ -108,7 +108,7 @@ PnSource *
 pn_source_new_copy (const void *data, gsize length)
 {
   PnSource *self = g_malloc (sizeof *self + length);
-  guint8 *own = (guint8 *)(self + 1);
+  guint8 *own = (guint8 *) (self + 1);
   if (length)
     memcpy (own, data, length);
   pn_source_init (self, &copy_class, length, own);
@@ -124,7 +124,7 @@ typedef struct {
 static gssize
 range_read (PnSource *source, guint64 offset, void *buffer, gsize length, GError **error)
 {
-  RangeSource *self = (RangeSource *)source;
+  RangeSource *self = (RangeSource *) source;
   if (offset >= source->size)
     return 0;
   length = MIN (length, source->size - offset);
@@ -134,7 +134,7 @@ range_read (PnSource *source, guint64 offset, void *buffer, gsize length, GError
 static void
 range_free (PnSource *source)
 {
-  pn_source_unref (((RangeSource *)source)->parent);
+  pn_source_unref (((RangeSource *) source)->parent);
   g_free (source);
 }
 
@@ -145,7 +145,7 @@ pn_source_new_range (PnSource *parent, guint64 offset, guint64 length)
 {
   g_assert (offset <= parent->size && length <= parent->size - offset);
   if (parent->klass == &range_class) {
-    RangeSource *range = (RangeSource *)parent;
+    RangeSource *range = (RangeSource *) parent;
     offset += range->offset;
     parent = range->parent;
   }

@@ -230,7 +230,7 @@ converter_cache_free (gpointer data)
   ConverterCache *cache = data;
 
   for (guint i = 0; i < CACHE_SIZE; i++)
-    if (cache->name[i][0] != '\0' && cache->converter[i] != (GIConv)-1)
+    if (cache->name[i][0] != '\0' && cache->converter[i] != (GIConv) -1)
       g_iconv_close (cache->converter[i]);
   g_free (cache);
 }
@@ -251,7 +251,7 @@ open_converter (const char *name)
       return cache->converter[i];
 
   guint i = cache->next++ % CACHE_SIZE;
-  if (cache->name[i][0] != '\0' && cache->converter[i] != (GIConv)-1)
+  if (cache->name[i][0] != '\0' && cache->converter[i] != (GIConv) -1)
     g_iconv_close (cache->converter[i]);
   g_strlcpy (cache->name[i], name, sizeof cache->name[i]);
   cache->converter[i] = g_iconv_open ("UTF-8", name);
@@ -262,7 +262,8 @@ static gboolean
 is_builtin (const char *name)
 {
   return strcmp (name, "utf-8") == 0 || strcmp (name, "us-ascii") == 0 || strcmp (name, "windows-1252") == 0
-         || strcmp (name, "iso-2022-jp") == 0 || strcmp (name, "hz") == 0 || strcmp (name, "utf-16") == 0 || strcmp (name, "utf-32") == 0;
+         || strcmp (name, "iso-2022-jp") == 0 || strcmp (name, "hz") == 0 || strcmp (name, "utf-16") == 0
+         || strcmp (name, "utf-32") == 0;
 }
 
 gboolean
@@ -282,13 +283,13 @@ pn_charset_find (const char *label, char name[64])
   for (const char *p = name; *p != '\0'; p++)
     if (!g_ascii_isalnum (*p) && strchr ("-.:+_", *p) == NULL)
       return FALSE;
-  return open_converter (name) != (GIConv)-1;
+  return open_converter (name) != (GIConv) -1;
 }
 
 static void
 append_utf8 (GString *out, const guint8 *data, gsize length, PnCharsetResult *result)
 {
-  const char *p = (const char *)data, *end = p + length, *bad;
+  const char *p = (const char *) data, *end = p + length, *bad;
 
   while (p < end) {
     if (g_utf8_validate_len (p, end - p, &bad)) {
@@ -304,12 +305,12 @@ append_utf8 (GString *out, const guint8 *data, gsize length, PnCharsetResult *re
     /* One replacement for one broken character: its continuation bytes belong to it. */
     result->invalid++;
     g_string_append (out, REPLACEMENT);
-    if ((guint8)*bad >= 0xC0)
-      for (guint most = (guint8)*bad >= 0xF0   ? 3
-                        : (guint8)*bad >= 0xE0 ? 2
-                                               : 1;
+    if ((guint8) *bad >= 0xC0)
+      for (guint most = (guint8) *bad >= 0xF0   ? 3
+                        : (guint8) *bad >= 0xE0 ? 2
+                                                : 1;
            most > 0 && p < end; most--, p++)
-        if (((guint8)*p & 0xC0) != 0x80)
+        if (((guint8) *p & 0xC0) != 0x80)
           break;
   }
 }
@@ -332,7 +333,7 @@ append_windows_1252 (GString *out, const guint8 *data, gsize length, PnCharsetRe
       }
     }
     if (c < 0x80)
-      g_string_append_c (out, (char)c);
+      g_string_append_c (out, (char) c);
     else
       g_string_append_unichar (out, c);
   }
@@ -342,11 +343,11 @@ static void
 append_iconv (GString *out, const guint8 *data, gsize length, const char *charset, PnCharsetResult *result)
 {
   GIConv converter = open_converter (charset);
-  char *in = (char *)data, buffer[4096];
+  char *in = (char *) data, buffer[4096];
   gsize left = length;
   gboolean flushing = FALSE;
 
-  if (converter == (GIConv)-1) {
+  if (converter == (GIConv) -1) {
     append_windows_1252 (out, data, length, result);
     return;
   }
@@ -363,7 +364,7 @@ append_iconv (GString *out, const guint8 *data, gsize length, const char *charse
         result->nuls++;
       else
         g_string_append_c (out, *p);
-    if (done != (gsize)-1) {
+    if (done != (gsize) -1) {
       if (flushing)
         return;
       flushing = TRUE;
@@ -415,27 +416,27 @@ append_iso_2022_jp (GString *out, const guint8 *data, gsize length, PnCharsetRes
       shifted = *p++ == 0x0E;
     } else if (*p == '\n' || *p == '\r') {
       set = ASCII; /* every line begins in ASCII, also after a sender that forgot to say so */
-      g_string_append_c (euc, (char)*p++);
+      g_string_append_c (euc, (char) *p++);
     } else if (*p <= 0x20 || *p == 0x7F) {
-      g_string_append_c (euc, (char)*p++);
+      g_string_append_c (euc, (char) *p++);
     } else if ((set == KATAKANA || shifted) && *p <= 0x5F) {
-      g_string_append_c (euc, (char)0x8E);
-      g_string_append_c (euc, (char)(*p++ | 0x80));
+      g_string_append_c (euc, (char) 0x8E);
+      g_string_append_c (euc, (char) (*p++ | 0x80));
     } else if (set >= JIS_X_0208 && *p < 0x80 && end - p >= 2 && p[1] > 0x20 && p[1] < 0x7F) {
       if (set == JIS_X_0212)
-        g_string_append_c (euc, (char)0x8F);
-      g_string_append_c (euc, (char)(*p++ | 0x80));
-      g_string_append_c (euc, (char)(*p++ | 0x80));
+        g_string_append_c (euc, (char) 0x8F);
+      g_string_append_c (euc, (char) (*p++ | 0x80));
+      g_string_append_c (euc, (char) (*p++ | 0x80));
     } else {
       if (set >= JIS_X_0208 && *p < 0x80) {
-        g_string_append_c (euc, (char)0xFF); /* half a character */
+        g_string_append_c (euc, (char) 0xFF); /* half a character */
         p++;
       } else {
-        g_string_append_c (euc, (char)*p++);
+        g_string_append_c (euc, (char) *p++);
       }
     }
   }
-  append_iconv (out, (const guint8 *)euc->str, euc->len, "euc-jp-ms", result);
+  append_iconv (out, (const guint8 *) euc->str, euc->len, "euc-jp-ms", result);
 }
 
 /* RFC 1843: a 7-bit view of GB 2312, which iconv does not know. */
@@ -454,10 +455,10 @@ append_hz (GString *out, const guint8 *data, gsize length, PnCharsetResult *resu
       p++;
     } else {
       shifted = shifted && *p != '\n';
-      g_string_append_c (euc, (char)(shifted && *p > ' ' && *p < 0x7F ? *p | 0x80 : *p));
+      g_string_append_c (euc, (char) (shifted && *p > ' ' && *p < 0x7F ? *p | 0x80 : *p));
     }
   }
-  append_iconv (out, (const guint8 *)euc->str, euc->len, "gb18030", result);
+  append_iconv (out, (const guint8 *) euc->str, euc->len, "gb18030", result);
 }
 
 /* UTF-16 and UTF-32 of unknown byte order: the mark says it, else where the zeros lie. */
@@ -529,7 +530,7 @@ count_high (const guint8 *data, gsize length)
 static gboolean
 is_utf8 (const guint8 *data, gsize length)
 {
-  const char *p = (const char *)data, *end = p + length, *bad;
+  const char *p = (const char *) data, *end = p + length, *bad;
 
   while (!g_utf8_validate_len (p, end - p, &bad)) {
     if (*bad != '\0')
@@ -544,7 +545,7 @@ is_utf8 (const guint8 *data, gsize length)
 static gboolean
 find_html_charset (const guint8 *data, gsize length, char name[64])
 {
-  const char *p = (const char *)data, *end = p + MIN (length, 4096);
+  const char *p = (const char *) data, *end = p + MIN (length, 4096);
 
   for (; p + 8 < end; p++) {
     if ((*p | 0x20) != 'c' || g_ascii_strncasecmp (p, "charset", 7) != 0)
@@ -675,7 +676,7 @@ char *
 pn_charset_decode (const void *bytes, gsize length, const char *declared, const char *site, gboolean html,
                    gsize *out_length, PnCharsetResult *result)
 {
-  const guint8 *data = length > 0 ? bytes : (const guint8 *)"";
+  const guint8 *data = length > 0 ? bytes : (const guint8 *) "";
   PnCharsetResult dummy;
   char name[64] = "";
 

@@ -82,7 +82,7 @@ pn_content_new_bytes (GBytes *bytes)
 PnContent *
 pn_content_new_text (const char *text, gssize length)
 {
-  g_autoptr (GBytes) bytes = g_bytes_new (text, length < 0 ? strlen (text) : (gsize)length);
+  g_autoptr (GBytes) bytes = g_bytes_new (text, length < 0 ? strlen (text) : (gsize) length);
   return pn_content_new_bytes (bytes);
 }
 
@@ -91,7 +91,7 @@ pn_content_new_chain (GPtrArray *contents)
 {
   PnContent *self = content_new ();
   self->chain = contents;
-  g_ptr_array_set_free_func (contents, (GDestroyNotify)pn_content_unref);
+  g_ptr_array_set_free_func (contents, (GDestroyNotify) pn_content_unref);
   return self;
 }
 
@@ -431,7 +431,7 @@ collect_write (gpointer user, const void *data, gsize length, GError **error)
 GBytes *
 pn_content_read (PnContent *self, gsize max, GError **error)
 {
-  max = MIN (max, (gsize)G_MAXINT); /* more does not fit into one array */
+  max = MIN (max, (gsize) G_MAXINT); /* more does not fit into one array */
   if (self->measured && self->size > max) {
     set_too_large (error, max);
     return NULL;
@@ -485,7 +485,7 @@ encode_write (gpointer user, const void *data, gsize length, GError **error)
   EncodeSink *self = user;
   const guint8 *in = data;
   while (length > 0) {
-    gsize n = MIN (length, (gsize)WINDOW);
+    gsize n = MIN (length, (gsize) WINDOW);
     gsize bound = pn_base64_encoder_bound (&self->encoder, n);
     if (bound > self->room) {
       self->out = g_realloc (self->out, bound);

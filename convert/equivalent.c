@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#define MEMBER(type, record, field) (*(type const *)((const char *)(record) + (field)->offset))
+#define MEMBER(type, record, field) (*(type const *) ((const char *) (record) + (field)->offset))
 
 static gboolean
 differ (char **difference, const char *where, const char *a, const char *b)
@@ -55,8 +55,8 @@ same_list (const PnField *field, const GPtrArray *a, const GPtrArray *b, gboolea
             : pn_fields_equal (field->type, a->pdata[i], b->pdata[i], exact, &inner))
       continue;
     if (difference && !*difference)
-      *difference = field->kind == PN_FIELD_TEXTS ? g_strdup_printf ("%s %u: \"%s\" and \"%s\"", where, i + 1,
-                                                                     (char *)a->pdata[i], (char *)b->pdata[i])
+      *difference = field->kind == PN_FIELD_TEXTS ? g_strdup_printf (
+                        "%s %u: \"%s\" and \"%s\"", where, i + 1, (char *) a->pdata[i], (char *) b->pdata[i])
                                                   : g_strdup_printf ("%s %u: %s", where, i + 1, inner);
     return FALSE;
   }

@@ -111,7 +111,7 @@ pn_address_from_string (const char *text)
 GPtrArray *
 pn_addresses_from_keyword (const PnKeyword *keyword, const char *text, GPtrArray *problems)
 {
-  GPtrArray *addresses = g_ptr_array_new_with_free_func ((GDestroyNotify)pn_address_free);
+  GPtrArray *addresses = g_ptr_array_new_with_free_func ((GDestroyNotify) pn_address_free);
   for (const PnKeywordEntry *entry = keyword->entries; entry; entry = entry->next)
     g_ptr_array_add (addresses, pn_address_from_entry (entry->first, problems));
   if (keyword->value) {

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define MEMBER(type, record, field) (*(type *)((char *)(record) + (field)->offset))
+#define MEMBER(type, record, field) (*(type *) ((char *) (record) + (field)->offset))
 
 G_GNUC_PRINTF (3, 4)
 static void

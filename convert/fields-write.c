@@ -1,7 +1,7 @@
 /* Writing records by their tables. */
 #include "convert/fields.h"
 
-#define MEMBER(type, record, field) (*(type const *)((const char *)(record) + (field)->offset))
+#define MEMBER(type, record, field) (*(type const *) ((const char *) (record) + (field)->offset))
 
 static void
 write_time (GString *out, guint level, const char *name, gint64 unix_time, int offset)

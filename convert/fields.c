@@ -34,7 +34,7 @@ static const PnField address_fields[] = {
   FIELD (TEXT, PnAddress, name, PN_NAME),
 };
 const PnRecordType pn_address_type
-    = RECORD_TYPE ("address", address_fields, create_address, (GDestroyNotify)pn_address_free);
+    = RECORD_TYPE ("address", address_fields, create_address, (GDestroyNotify) pn_address_free);
 
 static const PnField recipient_fields[] = {
   FIELD (HERE, PnRecipient, address, UNKNOWN, .type = &pn_address_type),
@@ -49,14 +49,14 @@ static const PnField header_fields[] = {
   FIELD (TEXT, PnHeader, value, VALUE),
 };
 static const PnRecordType header_type
-    = RECORD_TYPE ("header", header_fields, create_header, (GDestroyNotify)pn_header_free);
+    = RECORD_TYPE ("header", header_fields, create_header, (GDestroyNotify) pn_header_free);
 
 static const PnField loss_fields[] = {
   FIELD (TEXT, PnLoss, part, PART),
   FIELD (TEXT, PnLoss, reason, REASON),
 };
 static const PnRecordType loss_type
-    = RECORD_TYPE ("loss", loss_fields, create_loss, (GDestroyNotify)pn_loss_free);
+    = RECORD_TYPE ("loss", loss_fields, create_loss, (GDestroyNotify) pn_loss_free);
 
 static const PnField report_fields[] = {
   FIELD (WORD_ALWAYS, PnStatusReport, action, ACTION, .words = pn_action_words),
@@ -68,7 +68,7 @@ static const PnField report_fields[] = {
   FIELD (TEXT, PnStatusReport, comment, PN_COMMENT),
 };
 static const PnRecordType report_type
-    = RECORD_TYPE ("report", report_fields, create_report, (GDestroyNotify)pn_status_report_free);
+    = RECORD_TYPE ("report", report_fields, create_report, (GDestroyNotify) pn_status_report_free);
 
 static const PnField busy_block_fields[] = {
   FIELD (SECONDS, PnBusyBlock, start, START_TIME),
@@ -88,7 +88,7 @@ static const PnField attendee_fields[] = {
   FIELD (TEXT, PnAttendee, sent_by, SENT_BY),
 };
 static const PnRecordType attendee_type
-    = RECORD_TYPE ("attendee", attendee_fields, create_attendee, (GDestroyNotify)pn_attendee_free);
+    = RECORD_TYPE ("attendee", attendee_fields, create_attendee, (GDestroyNotify) pn_attendee_free);
 
 static const PnField calendar_fields[] = {
   FIELD (WORD_ALWAYS, PnCalendar, method, METHOD, .words = pn_method_words),
@@ -122,7 +122,7 @@ static const PnField calendar_fields[] = {
   FIELD (TIME, PnCalendar, completed, COMPLETED),
 };
 const PnRecordType pn_calendar_type
-    = RECORD_TYPE ("calendar", calendar_fields, create_calendar, (GDestroyNotify)pn_calendar_free);
+    = RECORD_TYPE ("calendar", calendar_fields, create_calendar, (GDestroyNotify) pn_calendar_free);
 
 static const PnField part_fields[] = {
   FIELD (WORD_ALWAYS, PnPart, role, ROLE, .words = pn_role_words),

@@ -118,8 +118,8 @@ read_recipients (PnHead *self, const PnKeyword *keyword, PnDistribution distribu
 static int
 compare_places (gconstpointer a, gconstpointer b, gpointer places)
 {
-  guint x = *(const guint *)a, y = *(const guint *)b;
-  int p = g_array_index ((GArray *)places, int, x), q = g_array_index ((GArray *)places, int, y);
+  guint x = *(const guint *) a, y = *(const guint *) b;
+  int p = g_array_index ((GArray *) places, int, x), q = g_array_index ((GArray *) places, int, y);
   return p != q ? (p > q) - (p < q) : (x > y) - (x < y);
 }
 
@@ -313,7 +313,7 @@ pn_head_read (const char *text, gsize length, GError **error)
   self->message = pn_message_new (PN_TYPE_MAIL);
   self->file = g_steal_pointer (&file);
   self->text = text;
-  self->declared = g_ptr_array_new_with_free_func ((GDestroyNotify)declared_part_free);
+  self->declared = g_ptr_array_new_with_free_func ((GDestroyNotify) declared_part_free);
   self->places = g_array_new (FALSE, FALSE, sizeof (int));
   for (const PnKeyword *keyword = self->file->first; keyword; keyword = keyword->next)
     if (!read_keyword (self, keyword, error))

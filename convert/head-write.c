@@ -45,7 +45,7 @@ write_bucket (GString *out, const GPtrArray *recipients, guint bucket, gboolean 
     else
       pn_keyword_next_entry (out, 0);
     if (bucket_of (recipient) == bucket)
-      write_recipient (out, recipient, places ? (int)i : -1);
+      write_recipient (out, recipient, places ? (int) i : -1);
     else
       pn_fields_write (out, 1, &pn_address_type, recipient->address);
   }

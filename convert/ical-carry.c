@@ -57,7 +57,7 @@ find_component (const PnIcalText *text, const PnCalendar *calendar)
     gboolean instance = pn_ical_text_find (text, i, "RECURRENCE-ID") != NULL;
     g_autofree char *own = uid ? g_strstrip (pn_ical_line_text (uid)) : NULL;
     if (own && g_strcmp0 (own, calendar->uid) == 0 && instance == calendar->recurrence_id.set)
-      return (gint)i;
+      return (gint) i;
   }
   return -1;
 }
@@ -67,7 +67,7 @@ static gboolean
 is_of_method (const PnIcalText *text, gint component, PnMethod method)
 {
   gint parent = component < 0 ? -1 : pn_ical_component (text, component)->parent;
-  const PnIcalLine *line = parent < 0 ? NULL : pn_ical_text_find (text, (guint)parent, "METHOD");
+  const PnIcalLine *line = parent < 0 ? NULL : pn_ical_text_find (text, (guint) parent, "METHOD");
   PnMethod own = line ? pn_method_from_string (g_strstrip (line->value)) : PN_METHOD_PUBLISH;
   return component >= 0 && own == method && method != PN_METHOD_REPLY;
 }
@@ -129,7 +129,7 @@ find_zone (const PnIcalText *text, const char *tzid, gint64 local, int offset)
       continue;
     g_autoptr (PnVtimezone) zone = pn_vtimezone_new (text, i);
     int own;
-    return pn_vtimezone_offset (zone, local, &own) && own == offset ? (gint)i : -1;
+    return pn_vtimezone_offset (zone, local, &own) && own == offset ? (gint) i : -1;
   }
   return -1;
 }
@@ -142,7 +142,7 @@ pn_ical_carry_zone (PnIcalWriter *writer, const char *tzid, gint64 local, int of
     return FALSE;
   pn_ical_put (writer, "BEGIN:", "VTIMEZONE");
   pn_ical_put_text (writer, "TZID:", tzid);
-  for (guint i = (guint)zone + 1; i < pn_ical_component (writer->came, (guint)zone)->next; i++) {
+  for (guint i = (guint) zone + 1; i < pn_ical_component (writer->came, (guint) zone)->next; i++) {
     const char *kind = pn_ical_component (writer->came, i)->name;
     if (strcmp (kind, "STANDARD") == 0 || strcmp (kind, "DAYLIGHT") == 0)
       put_observance (writer, i);
@@ -159,7 +159,7 @@ pn_ical_carry_properties (PnIcalWriter *writer)
     return;
   guint position = 0;
   const PnIcalLine *line;
-  while ((line = pn_ical_text_next (writer->came, (guint)component, NULL, &position))) {
+  while ((line = pn_ical_text_next (writer->came, (guint) component, NULL, &position))) {
     if (is_carried (writer, line) && *line->value)
       put_line (writer, line);
   }
@@ -168,7 +168,7 @@ pn_ical_carry_properties (PnIcalWriter *writer)
 GPtrArray *
 pn_ical_carry_instances (PnIcalWriter *writer)
 {
-  GPtrArray *instances = g_ptr_array_new_with_free_func ((GDestroyNotify)pn_message_free);
+  GPtrArray *instances = g_ptr_array_new_with_free_func ((GDestroyNotify) pn_message_free);
   const PnIcalText *text = writer->came;
   gboolean series = text && !writer->calendar->recurrence_id.set;
   gint item = series ? find_component (text, writer->calendar) : -1;

@@ -9,7 +9,7 @@
 static void
 add_duration (PnIcalReader *reader, PnCalendarTime *time, const PnIcalDuration *duration)
 {
-  gint64 days = (gint64)duration->sign * duration->days, seconds = duration->sign * duration->seconds;
+  gint64 days = (gint64) duration->sign * duration->days, seconds = duration->sign * duration->seconds;
   if (time->is_date) {
     days += seconds / DAY;
     seconds = 0;
@@ -23,7 +23,7 @@ add_duration (PnIcalReader *reader, PnCalendarTime *time, const PnIcalDuration *
   pn_ical_zones_set (reader->zones, reader->start_tzid, utc, time);
   if (seconds == 0)
     return;
-  int offset = (int)(local - time->unix_time);
+  int offset = (int) (local - time->unix_time);
   PnZone *zone = time->floating ? pn_ical_zones_site (reader->zones)
                  : time->tzid   ? pn_zone_get (time->tzid)
                                 : NULL;
@@ -157,7 +157,7 @@ read_alarm (PnIcalReader *reader, guint component)
   if (pn_ical_parse_duration (trigger->value, &duration)) {
     gboolean from_end = pn_ical_line_parameter_is (trigger, "RELATED", "END") && calendar->end.set;
     gboolean has_start = calendar->start.set;
-    before = -duration.sign * (duration.days * (gint64)DAY + duration.seconds);
+    before = -duration.sign * (duration.days * (gint64) DAY + duration.seconds);
     if (from_end && has_start)
       before -= calendar->end.unix_time - calendar->start.unix_time;
   } else if (pn_ical_parse_instant (trigger->value, &instant)) {
@@ -168,7 +168,7 @@ read_alarm (PnIcalReader *reader, guint component)
   if (ABS (before) > G_MAXINT)
     return FALSE;
   calendar->alarm_set = TRUE;
-  calendar->alarm = (int)before;
+  calendar->alarm = (int) before;
   return TRUE;
 }
 
@@ -179,7 +179,7 @@ read_alarms (PnIcalReader *reader)
   guint further = 0;
   for (guint i = reader->component + 1; i < pn_ical_component (text, reader->component)->next; i++) {
     const PnIcalComponent *child = pn_ical_component (text, i);
-    if (strcmp (child->name, "VALARM") != 0 || child->parent != (gint)reader->component)
+    if (strcmp (child->name, "VALARM") != 0 || child->parent != (gint) reader->component)
       continue;
     if (reader->calendar->alarm_set)
       further++;
@@ -312,11 +312,11 @@ add_busy (PnIcalReader *reader, const char *period)
   const char *slash = strchr (period, '/');
   gint64 start, end;
   PnIcalDuration duration;
-  g_autofree char *first = slash ? g_strndup (period, (gsize)(slash - period)) : NULL;
+  g_autofree char *first = slash ? g_strndup (period, (gsize) (slash - period)) : NULL;
   if (!first || !pn_ical_parse_instant (first, &start))
     return;
   if (pn_ical_parse_duration (slash + 1, &duration))
-    end = start + duration.sign * (duration.days * (gint64)DAY + duration.seconds);
+    end = start + duration.sign * (duration.days * (gint64) DAY + duration.seconds);
   else if (!pn_ical_parse_instant (slash + 1, &end))
     return;
   if (end <= start)

@@ -9,7 +9,7 @@ static gboolean
 has_control (const char *line, gsize length)
 {
   for (gsize i = 0; i < length; i++) {
-    if ((guchar)line[i] < ' ' && line[i] != '\t')
+    if ((guchar) line[i] < ' ' && line[i] != '\t')
       return TRUE;
   }
   return FALSE;
@@ -21,15 +21,15 @@ fold (GString *out, const char *line, gsize length)
   gsize room = FOLD;
   while (length > room) {
     gsize cut = room;
-    while (cut > 1 && ((guchar)line[cut] & 0xc0) == 0x80)
+    while (cut > 1 && ((guchar) line[cut] & 0xc0) == 0x80)
       cut--;
-    g_string_append_len (out, line, (gssize)cut);
+    g_string_append_len (out, line, (gssize) cut);
     g_string_append_len (out, "\r\n ", 3);
     line += cut;
     length -= cut;
     room = FOLD - 1;
   }
-  g_string_append_len (out, line, (gssize)length);
+  g_string_append_len (out, line, (gssize) length);
   g_string_append_len (out, "\r\n", 2);
 }
 
@@ -42,7 +42,7 @@ pn_ical_put_line (GString *out, const char *line, gsize length)
   }
   g_autofree char *clean = g_strndup (line, length);
   for (gsize i = 0; i < length; i++) {
-    if ((guchar)clean[i] < ' ' && clean[i] != '\t')
+    if ((guchar) clean[i] < ' ' && clean[i] != '\t')
       clean[i] = ' ';
   }
   fold (out, clean, length);
@@ -53,7 +53,7 @@ pn_ical_append_text (GString *line, const char *text)
 {
   for (const char *c = text; *c;) {
     gsize plain = strcspn (c, "\\;,\n\r");
-    g_string_append_len (line, c, (gssize)plain);
+    g_string_append_len (line, c, (gssize) plain);
     c += plain;
     if (*c == '\n')
       g_string_append_len (line, "\\n", 2);
@@ -81,7 +81,7 @@ pn_ical_append_parameter (GString *line, const char *value)
       g_string_append (line, "^^");
     else if (*c == '\n')
       g_string_append (line, "^n");
-    else if ((guchar)*c >= ' ')
+    else if ((guchar) *c >= ' ')
       g_string_append_c (line, *c);
   }
   g_string_append_c (line, '"');

@@ -85,7 +85,7 @@ begin_component (Parser *parser, const PnIcalLine *line, GError **error)
     *c = g_ascii_toupper (*c);
   PnIcalComponent component = { .name = line->value, .number = line->number, .first = text->lines->len };
   component.parent = parser->depth > 0 ? parser->open[parser->depth - 1] : -1;
-  parser->open[parser->depth++] = (gint)text->components->len;
+  parser->open[parser->depth++] = (gint) text->components->len;
   g_array_append_val (text->components, component);
   return TRUE;
 }
@@ -165,7 +165,7 @@ take_line (Parser *parser, char *line, gsize length, guint number, GError **erro
                  MAX_LINES);
     return FALSE;
   }
-  divided.component = (guint)parser->open[parser->depth - 1];
+  divided.component = (guint) parser->open[parser->depth - 1];
   g_array_append_val (parser->text->lines, divided);
   return TRUE;
 }
@@ -174,8 +174,8 @@ take_line (Parser *parser, char *line, gsize length, guint number, GError **erro
 static char *
 copy_line (char *out, const char *from, const char *end)
 {
-  if (!memchr (from, '\0', (gsize)(end - from))) {
-    memcpy (out, from, (gsize)(end - from));
+  if (!memchr (from, '\0', (gsize) (end - from))) {
+    memcpy (out, from, (gsize) (end - from));
     return out + (end - from);
   }
   for (; from < end; from++) {
@@ -188,10 +188,10 @@ copy_line (char *out, const char *from, const char *end)
 static const char *
 find_line_end (const char *from, const char *end)
 {
-  const char *lf = memchr (from, '\n', (gsize)(end - from));
+  const char *lf = memchr (from, '\n', (gsize) (end - from));
   if (!lf)
     lf = end;
-  const char *cr = memchr (from, '\r', (gsize)(lf - from));
+  const char *cr = memchr (from, '\r', (gsize) (lf - from));
   return cr ? cr : lf;
 }
 
@@ -224,7 +224,7 @@ parse_lines (Parser *parser, const char *c, const char *end, GError **error)
       parser->strays++;
     } else if (line_end > c) {
       *out = '\0';
-      if (begun > 0 && !take_line (parser, line, (gsize)(out - line), begun, error))
+      if (begun > 0 && !take_line (parser, line, (gsize) (out - line), begun, error))
         return FALSE;
       line = begun > 0 ? out + 1 : out;
       out = copy_line (line, c, line_end);
@@ -235,7 +235,7 @@ parse_lines (Parser *parser, const char *c, const char *end, GError **error)
       c++;
   }
   *out = '\0';
-  return begun == 0 || take_line (parser, line, (gsize)(out - line), begun, error);
+  return begun == 0 || take_line (parser, line, (gsize) (out - line), begun, error);
 }
 
 static void
@@ -310,7 +310,7 @@ find_parameter (const PnIcalLine *line, const char *name, gsize *length)
     for (gboolean quoted = FALSE; *end && (quoted || *end != ';'); end++)
       quoted ^= *end == '"';
     if (g_ascii_strncasecmp (c, name, wanted) == 0 && c[wanted] == '=') {
-      *length = (gsize)(end - c) - wanted - 1;
+      *length = (gsize) (end - c) - wanted - 1;
       return c + wanted + 1;
     }
     c = *end ? end + 1 : end;
@@ -363,7 +363,7 @@ pn_ical_line_text (const PnIcalLine *self)
         g_string_append_c (text, *c);
       else
         g_string_append_len (text, c - 1, 2);
-    } else if ((guchar)*c >= ' ' || *c == '\t' || *c == '\n') {
+    } else if ((guchar) *c >= ' ' || *c == '\t' || *c == '\n') {
       g_string_append_c (text, *c);
     }
   }

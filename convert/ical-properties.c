@@ -32,7 +32,7 @@ static int
 number_of (const PnIcalLine *line, int low, int high)
 {
   gint64 number = g_ascii_strtoll (line->value, NULL, 10);
-  return (int)CLAMP (number, low, high);
+  return (int) CLAMP (number, low, high);
 }
 
 gboolean
@@ -334,7 +334,7 @@ static const Property properties[] = {
 static int
 compare_property (const void *key, const void *element)
 {
-  return strcmp (key, ((const Property *)element)->name);
+  return strcmp (key, ((const Property *) element)->name);
 }
 
 void

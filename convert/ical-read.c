@@ -44,7 +44,7 @@ choose_item (const PnIcalText *text)
     }
     choice.same += choice.item >= 0;
     if (choice.item < 0 || (instance && !own_instance && component->parent == choice.calendar)) {
-      choice.item = (gint)i;
+      choice.item = (gint) i;
       choice.calendar = component->parent;
       uid = own;
       instance = own_instance;
@@ -56,7 +56,7 @@ choose_item (const PnIcalText *text)
 static PnMethod
 find_method (PnMessage *message, const PnIcalText *text, gint calendar, const char *outer)
 {
-  const char *own = calendar >= 0 ? value_of (text, (guint)calendar, "METHOD") : NULL;
+  const char *own = calendar >= 0 ? value_of (text, (guint) calendar, "METHOD") : NULL;
   PnMethod method = pn_method_from_string (own && *own ? own : outer);
   if (own && outer && g_ascii_strcasecmp (own, outer) != 0)
     pn_message_add_loss (message, "calendar", "METHOD is %s, but the part says %s; the calendar's was taken",
@@ -388,7 +388,7 @@ pn_ical_read (PnMessage *message, const char *text, gsize length, const char *me
     return FALSE;
   }
   PnMethod found = find_method (message, lines, choice.calendar, method);
-  if (!read_component (message, lines, (guint)choice.item, found, site_timezone, error))
+  if (!read_component (message, lines, (guint) choice.item, found, site_timezone, error))
     return FALSE;
   tell_further (message, &choice);
   return TRUE;

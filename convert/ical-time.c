@@ -23,15 +23,15 @@ pn_days_to_civil (gint64 days, int *year, int *month, int *day)
   gint64 year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
   gint64 day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
   gint64 m = (5 * day_of_year + 2) / 153;
-  *day = (int)(day_of_year - (153 * m + 2) / 5 + 1);
-  *month = (int)(m < 10 ? m + 3 : m - 9);
-  *year = (int)(year_of_era + era * 400 + (*month <= 2 ? 1 : 0));
+  *day = (int) (day_of_year - (153 * m + 2) / 5 + 1);
+  *month = (int) (m < 10 ? m + 3 : m - 9);
+  *year = (int) (year_of_era + era * 400 + (*month <= 2 ? 1 : 0));
 }
 
 int
 pn_weekday (gint64 days)
 {
-  return (int)(((days + 4) % 7 + 7) % 7);
+  return (int) (((days + 4) % 7 + 7) % 7);
 }
 
 int
@@ -53,7 +53,7 @@ void
 pn_calendar_time_set_local (PnCalendarTime *time, gint64 local)
 {
   gint64 days = local >= 0 ? local / 86400 : (local - 86399) / 86400;
-  int rest = (int)(local - days * 86400);
+  int rest = (int) (local - days * 86400);
   pn_days_to_civil (days, &time->year, &time->month, &time->day);
   time->hour = rest / 3600;
   time->minute = rest % 3600 / 60;
@@ -138,8 +138,8 @@ pn_ical_parse_duration (const char *value, PnIcalDuration *duration)
   if (icaldurationtype_is_bad_duration (parsed) || parsed.weeks > 50000 || parsed.days > 350000)
     return FALSE;
   duration->sign = parsed.is_neg ? -1 : 1;
-  duration->days = (int)(parsed.weeks * 7 + parsed.days);
-  duration->seconds = parsed.hours * (gint64)3600 + parsed.minutes * (gint64)60 + parsed.seconds;
+  duration->days = (int) (parsed.weeks * 7 + parsed.days);
+  duration->seconds = parsed.hours * (gint64) 3600 + parsed.minutes * (gint64) 60 + parsed.seconds;
   return TRUE;
 }
 

@@ -298,7 +298,7 @@ lacks_rules (const PnVtimezone *self, gint64 since, gint64 local)
       return FALSE;
     differ |= observance->daylight != g_array_index (self->observances, Observance, 0).daylight;
   }
-  return differ && local - since > 400 * (gint64)DAY;
+  return differ && local - since > 400 * (gint64) DAY;
 }
 
 gboolean

@@ -9,7 +9,7 @@ append_address (GString *line, const char *address)
   if (!uri)
     g_string_append (line, "mailto:");
   for (const char *c = address; *c; c++)
-    g_string_append_c (line, (guchar)*c < ' ' ? ' ' : *c);
+    g_string_append_c (line, (guchar) *c < ' ' ? ' ' : *c);
 }
 
 static void
@@ -88,7 +88,7 @@ static void
 put_recipient (PnIcalWriter *writer, const PnRecipient *recipient)
 {
   static const char *const roles[] = { "REQ-PARTICIPANT", "OPT-PARTICIPANT", "NON-PARTICIPANT" };
-  PnAttendee attendee = { .address = recipient->address, .role = (char *)roles[recipient->distribution] };
+  PnAttendee attendee = { .address = recipient->address, .role = (char *) roles[recipient->distribution] };
   attendee.rsvp = writer->method == PN_METHOD_REQUEST && recipient->distribution != PN_BC;
   put_attendee (writer, &attendee);
 }
@@ -135,9 +135,9 @@ put_answer (PnIcalWriter *writer, GError **error)
                          : message->busy_for         ? message->busy_for
                                                      : message->from;
   const GPtrArray *attendees = writer->calendar->attendees;
-  PnAttendee answer = { .address = (PnAddress *)who };
+  PnAttendee answer = { .address = (PnAddress *) who };
   if (attendees->len == 1)
-    answer = *(const PnAttendee *)attendees->pdata[0];
+    answer = *(const PnAttendee *) attendees->pdata[0];
   for (guint i = 0; attendees->len > 1 && i < attendees->len; i++) {
     const PnAttendee *attendee = attendees->pdata[i];
     if (same_address (attendee->address, who))

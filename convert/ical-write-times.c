@@ -34,7 +34,7 @@ put_zone_of_time (PnIcalWriter *writer, const PnCalendarTime *time)
   if (!time->set || time->is_date || time->floating || !time->tzid)
     return;
   gint64 offset = pn_calendar_time_local (time) - time->unix_time;
-  put_zone (writer, time->tzid, time->unix_time, (int)CLAMP (offset, -86399, 86399));
+  put_zone (writer, time->tzid, time->unix_time, (int) CLAMP (offset, -86399, 86399));
 }
 
 static void
@@ -50,7 +50,7 @@ put_zones_of_lines (PnIcalWriter *writer, const GPtrArray *lines)
       *colon = '\0';
     g_autofree char *tzid = pn_ical_line_parameter (&line, "TZID");
     if (tzid && *tzid)
-      put_zone (writer, tzid, start->unix_time, (int)CLAMP (offset, -86399, 86399));
+      put_zone (writer, tzid, start->unix_time, (int) CLAMP (offset, -86399, 86399));
   }
 }
 

@@ -26,7 +26,7 @@ read_body (PnIcalWriter *writer, PnPartRole role, GError **error)
     return NULL;
   gsize length;
   const char *text = g_bytes_get_data (bytes, &length);
-  return g_utf8_make_valid (text ? text : "", (gssize)length);
+  return g_utf8_make_valid (text ? text : "", (gssize) length);
 }
 
 static gboolean

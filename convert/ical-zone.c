@@ -29,15 +29,15 @@ resolved_free (gpointer data)
 }
 
 /* Analysed VTIMEZONEs by their text: senders repeat the same few. */
-static GPrivate vtimezone_cache = G_PRIVATE_INIT ((GDestroyNotify)g_hash_table_unref);
+static GPrivate vtimezone_cache = G_PRIVATE_INIT ((GDestroyNotify) g_hash_table_unref);
 
 static GHashTable *
 get_cache (void)
 {
   GHashTable *cache = g_private_get (&vtimezone_cache);
   if (!cache) {
-    cache = g_hash_table_new_full (g_bytes_hash, g_bytes_equal, (GDestroyNotify)g_bytes_unref,
-                                   (GDestroyNotify)pn_vtimezone_free);
+    cache = g_hash_table_new_full (g_bytes_hash, g_bytes_equal, (GDestroyNotify) g_bytes_unref,
+                                   (GDestroyNotify) pn_vtimezone_free);
     g_private_set (&vtimezone_cache, cache);
   }
   return cache;

@@ -31,7 +31,7 @@ character_length (const char *text)
   if (c < 0x80)
     return 0;
   gunichar character = g_utf8_get_char_validated (text, -1);
-  return character == (gunichar)-1 || character == (gunichar)-2 ? 0 : g_utf8_next_char (text) - text;
+  return character == (gunichar) -1 || character == (gunichar) -2 ? 0 : g_utf8_next_char (text) - text;
 }
 
 static void
@@ -55,7 +55,7 @@ append_escaped (GString *out, const char *value, guint level)
       continue;
     }
     if (length == 0)
-      g_string_append_printf (out, "\\%%%02X", (guchar)*p);
+      g_string_append_printf (out, "\\%%%02X", (guchar) *p);
     else {
       gboolean blank = *p == ' ' || *p == '\t';
       if (blank ? begins || !p[1] : strchr ("\\,;\"", *p) != NULL)
@@ -266,7 +266,7 @@ pn_keyword_split (const char *raw, gsize length)
       g_ptr_array_add (values, g_strdup (value));
   }
   g_ptr_array_add (values, NULL);
-  return (char **)g_ptr_array_steal (values, NULL);
+  return (char **) g_ptr_array_steal (values, NULL);
 }
 
 /* Days since 1970-01-01 of a date of the proleptic Gregorian calendar. */

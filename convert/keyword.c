@@ -29,12 +29,12 @@ parser_alloc (Parser *self, gsize size)
   size = (size + sizeof (max_align_t) - 1) & ~(sizeof (max_align_t) - 1);
   Slab *slab = self->slabs;
   if (!slab || slab->size - slab->used < size) {
-    gsize room = MAX (slab ? MIN (slab->size * 2, 1u << 20) : (gsize)SLAB, size);
+    gsize room = MAX (slab ? MIN (slab->size * 2, 1u << 20) : (gsize) SLAB, size);
     slab = g_malloc (sizeof (Slab) + room);
     *slab = (Slab){ .next = self->slabs, .size = room };
     self->slabs = slab;
   }
-  gpointer memory = (char *)slab->data + slab->used;
+  gpointer memory = (char *) slab->data + slab->used;
   slab->used += size;
   return memory;
 }

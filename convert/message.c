@@ -62,7 +62,7 @@ pn_address_to_string (const PnAddress *self)
     if (self->post_office)
       parts[n++] = self->post_office;
     parts[n] = self->user;
-    return g_strjoinv (".", (char **)parts);
+    return g_strjoinv (".", (char **) parts);
   }
   return g_strdup ("");
 }
@@ -72,7 +72,7 @@ static gboolean
 is_plain_phrase (const char *name)
 {
   for (const char *p = name; *p; p++)
-    if (!g_ascii_isalnum (*p) && !strchr (" !#$%&'*+-/=?^_`{|}~", *p) && (guchar)*p < 0x80)
+    if (!g_ascii_isalnum (*p) && !strchr (" !#$%&'*+-/=?^_`{|}~", *p) && (guchar) *p < 0x80)
       return FALSE;
   gsize length = strlen (name);
   return name[0] != ' ' && name[length - 1] != ' ' && !strstr (name, "  ");
@@ -226,7 +226,7 @@ pn_calendar_new (void)
   PnCalendar *self = g_new0 (PnCalendar, 1);
   self->rdates = g_ptr_array_new_with_free_func (g_free);
   self->exdates = g_ptr_array_new_with_free_func (g_free);
-  self->attendees = g_ptr_array_new_with_free_func ((GDestroyNotify)pn_attendee_free);
+  self->attendees = g_ptr_array_new_with_free_func ((GDestroyNotify) pn_attendee_free);
   self->percent_complete = -1;
   return self;
 }
@@ -272,15 +272,15 @@ pn_message_new (PnMessageType type)
 {
   PnMessage *self = g_new0 (PnMessage, 1);
   self->type = type;
-  self->reply_to = g_ptr_array_new_with_free_func ((GDestroyNotify)pn_address_free);
-  self->recipients = g_ptr_array_new_with_free_func ((GDestroyNotify)pn_recipient_free);
-  self->parts = g_ptr_array_new_with_free_func ((GDestroyNotify)pn_part_free);
+  self->reply_to = g_ptr_array_new_with_free_func ((GDestroyNotify) pn_address_free);
+  self->recipients = g_ptr_array_new_with_free_func ((GDestroyNotify) pn_recipient_free);
+  self->parts = g_ptr_array_new_with_free_func ((GDestroyNotify) pn_part_free);
   self->references = g_ptr_array_new_with_free_func (g_free);
-  self->headers = g_ptr_array_new_with_free_func ((GDestroyNotify)pn_header_free);
-  self->reports = g_ptr_array_new_with_free_func ((GDestroyNotify)pn_status_report_free);
+  self->headers = g_ptr_array_new_with_free_func ((GDestroyNotify) pn_header_free);
+  self->reports = g_ptr_array_new_with_free_func ((GDestroyNotify) pn_status_report_free);
   self->busy = g_ptr_array_new_with_free_func (g_free);
-  self->extra = g_ptr_array_new_with_free_func ((GDestroyNotify)pn_extra_keyword_free);
-  self->losses = g_ptr_array_new_with_free_func ((GDestroyNotify)pn_loss_free);
+  self->extra = g_ptr_array_new_with_free_func ((GDestroyNotify) pn_extra_keyword_free);
+  self->losses = g_ptr_array_new_with_free_func ((GDestroyNotify) pn_loss_free);
   return self;
 }
 
@@ -337,7 +337,7 @@ void
 pn_message_add_part (PnMessage *self, PnPart *part)
 {
   guint at = self->parts->len;
-  if (at > 0 && ((PnPart *)self->parts->pdata[at - 1])->role == PN_PART_SKELETON)
+  if (at > 0 && ((PnPart *) self->parts->pdata[at - 1])->role == PN_PART_SKELETON)
     at--;
   g_ptr_array_insert (self->parts, at, part);
 }

@@ -169,9 +169,10 @@ typedef struct {
   gboolean set;
   gboolean is_date;
   gboolean floating;
-  int year, month, day, hour, minute, second; /* wall clock in TZID, or UTC if that is NULL and not floating */
-  char *tzid;                                 /* owned; IANA name where one is known, else as it came */
-  gint64 unix_time;                           /* the instant; a date or floating time is taken in the site's zone */
+  int year, month, day, hour, minute,
+      second;       /* wall clock in TZID, or UTC if that is NULL and not floating */
+  char *tzid;       /* owned; IANA name where one is known, else as it came */
+  gint64 unix_time; /* the instant; a date or floating time is taken in the site's zone */
 } PnCalendarTime;
 
 void pn_calendar_time_clear (PnCalendarTime *self);
@@ -218,8 +219,8 @@ typedef struct {
   char *summary;
   char *description;
   char *place;
-  char *rrule;          /* value of RRULE, or NULL */
-  GPtrArray *rdates;    /* char *: RDATE/EXDATE lines as they came, with parameters */
+  char *rrule;       /* value of RRULE, or NULL */
+  GPtrArray *rdates; /* char *: RDATE/EXDATE lines as they came, with parameters */
   GPtrArray *exdates;
   PnAddress *organizer; /* NULL if none */
   char *organizer_sent_by;
@@ -228,7 +229,7 @@ typedef struct {
   char *klass;          /* CLASS, or NULL */
   char *busy_status;    /* FREE, TENTATIVE, BUSY, OOF; or NULL */
   gboolean transparent;
-  int priority;         /* 0 to 9; 0 unset */
+  int priority; /* 0 to 9; 0 unset */
   char *comment;
   gboolean alarm_set;
   int alarm;            /* seconds before start */
@@ -286,10 +287,10 @@ typedef struct {
   PnTime respond_by;
   char *action; /* Msg-Action ("Retract"), or NULL */
 
-  char *message_id; /* RFC 5322 Message-ID without brackets, or NULL */
-  char *in_reply_to; /* one msg-id without brackets, or NULL */
-  GPtrArray *references; /* char *: msg-ids without brackets */
-  GPtrArray *headers;    /* PnHeader: every field of the message header, in order; empty for native items */
+  char *message_id;        /* RFC 5322 Message-ID without brackets, or NULL */
+  char *in_reply_to;       /* one msg-id without brackets, or NULL */
+  GPtrArray *references;   /* char *: msg-ids without brackets */
+  GPtrArray *headers;      /* PnHeader: every field of the message header, in order; empty for native items */
   gboolean auto_generated; /* Auto-Submitted, Precedence or List-* say that no person waits for an answer */
 
   PnCalendar *calendar; /* NULL unless appointment, task, note, or an answer to one */
@@ -320,7 +321,8 @@ PnMessage *pn_message_new (PnMessageType type);
 void pn_message_free (PnMessage *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (PnMessage, pn_message_free)
 
-const char *pn_message_type_to_string (PnMessageType type); /* "Mail", "Appt", "Task", "Note", "Phone", "Status", "Search", "Admin" */
+const char *pn_message_type_to_string (
+    PnMessageType type); /* "Mail", "Appt", "Task", "Note", "Phone", "Status", "Search", "Admin" */
 
 /* Adds a recipient and returns it (owned by the message).  ADDRESS is taken. */
 PnRecipient *pn_message_add_recipient (PnMessage *self, PnDistribution distribution, PnAddress *address);

@@ -188,8 +188,9 @@ join_addr_spec (GString *phrase)
   char *to = phrase->str;
 
   for (const char *p = phrase->str; *p != '\0'; p++) {
-    if (*p == ' ' && (p[1] == '@' || (p > phrase->str && p[-1] == '@') || (domain && p[1] == '.')
-                      || (domain && p > phrase->str + 1 && p[-1] == '.' && p[-2] == ' ')))
+    if (*p == ' '
+        && (p[1] == '@' || (p > phrase->str && p[-1] == '@') || (domain && p[1] == '.')
+            || (domain && p > phrase->str + 1 && p[-1] == '.' && p[-2] == ' ')))
       continue;
     domain = *p == '@' || (domain && *p != ' ');
     *to++ = *p;
@@ -204,7 +205,8 @@ add_mailbox (GArray *mailboxes, const char *group, char *internet, char *name)
 
   if (internet != NULL && internet[0] == '\0')
     g_clear_pointer (&internet, g_free);
-  if ((internet == NULL || strchr (internet, '@') == NULL) && is_placeholder (name != NULL ? name : internet)) {
+  if ((internet == NULL || strchr (internet, '@') == NULL)
+      && is_placeholder (name != NULL ? name : internet)) {
     g_clear_pointer (&internet, g_free);
     g_clear_pointer (&name, g_free);
   }
@@ -286,17 +288,20 @@ read_addr_spec (const GString *route, PnHeaderContext *context)
   return clean_addr_spec (decoded, strlen (decoded));
 }
 
-/* "Smith, John <john@example.com>" without the quotes that it needs: the name is taken back from the mailbox that
- * it was taken for.  Takes NAME. */
+/* "Smith, John <john@example.com>" without the quotes that it needs: the name is taken back from the mailbox
+ * that it was taken for.  Takes NAME. */
 static char *
 take_family_name (GArray *mailboxes, const char *group, char *name)
 {
-  const PnMailbox *last = mailboxes->len > 0 ? &g_array_index (mailboxes, PnMailbox, mailboxes->len - 1) : NULL;
+  const PnMailbox *last
+      = mailboxes->len > 0 ? &g_array_index (mailboxes, PnMailbox, mailboxes->len - 1) : NULL;
 
   if (last == NULL || g_strcmp0 (last->group, group) != 0)
     return name;
   const PnAddress *address = last->address;
-  const char *family = address->name == NULL ? address->internet : address->internet == NULL ? address->name : NULL;
+  const char *family = address->name == NULL       ? address->internet
+                       : address->internet == NULL ? address->name
+                                                   : NULL;
   if (family == NULL || strchr (family, '@') != NULL || g_ascii_islower (family[0]) || strlen (family) > 64)
     return name;
   char *whole = g_strconcat (family, ", ", name, NULL);

@@ -147,8 +147,8 @@ has_name (PnMimeReader *self, guint index, const PnHeaderParams *disposition)
          || pn_header_params_get (pn_mime_reader_type (self, index), "name") != NULL;
 }
 
-/* Whether the name makes a text part a file.  Some senders give one to every part: at the place of the text, and if
- * the disposition does not say it, it is no file name. */
+/* Whether the name makes a text part a file.  Some senders give one to every part: at the place of the text,
+ * and if the disposition does not say it, it is no file name. */
 static gboolean
 is_named_file (PnMimeReader *self, guint index, guint place, const PnHeaderParams *disposition)
 {
@@ -175,7 +175,7 @@ is_body (PnMimeReader *self, guint index, guint place)
     return FALSE;
   if (is_named_file (self, index, place, disposition)) {
     if (self->spare < 0)
-      self->spare = (int)index;
+      self->spare = (int) index;
     return FALSE;
   }
   self->text_size += entity->body_length;
@@ -195,14 +195,15 @@ is_opaque_signature (PnMimeReader *self, guint index)
   return kind == NULL || g_ascii_strcasecmp (kind, "signed-data") == 0;
 }
 
-/* Texts of a kind that is not known are read like plain ones (RFC 2046 4.1.4), if there are no others; but not
- * those that are data. */
+/* Texts of a kind that is not known are read like plain ones (RFC 2046 4.1.4), if there are no others; but
+ * not those that are data. */
 static gboolean
 is_readable (const char *type)
 {
-  static const char *const data[]
-      = { "html", "calendar", "x-vcalendar", "vcard", "x-vcard", "directory", "rfc822-headers", "rtf", "css",
-          "csv", "tab-separated-values", "xml", "javascript", "x-amp-html", "watch-html", NULL };
+  static const char *const data[] = { "html",       "calendar",   "x-vcalendar",          "vcard",
+                                      "x-vcard",    "directory",  "rfc822-headers",       "rtf",
+                                      "css",        "csv",        "tab-separated-values", "xml",
+                                      "javascript", "x-amp-html", "watch-html",           NULL };
 
   return g_str_has_prefix (type, "text/") && !g_strv_contains (data, type + 5);
 }
@@ -232,7 +233,7 @@ sort_leaf (PnMimeReader *self, guint index, guint place)
       && !(place & PLACE_NO_BODY))
     g_array_append_val (self->calendars, index);
   if (self->opaque < 0 && !(place & PLACE_NO_BODY) && is_opaque_signature (self, index))
-    self->opaque = (int)index;
+    self->opaque = (int) index;
   if (strcmp (entity->type, "message/delivery-status") == 0
       || strcmp (entity->type, "message/global-delivery-status") == 0
       || strcmp (entity->type, "message/disposition-notification") == 0
@@ -241,7 +242,7 @@ sort_leaf (PnMimeReader *self, guint index, guint place)
   else if ((place & PLACE_REPORT) && self->original < 0
            && (g_str_has_prefix (entity->type, "message/")
                || strcmp (entity->type, "text/rfc822-headers") == 0))
-    self->original = (int)index;
+    self->original = (int) index;
   add_file (self, index);
 }
 
@@ -278,7 +279,8 @@ walk_alternative (PnMimeReader *self, const PnMimeEntity *entity, guint place)
 static gboolean
 is_page (const PnMimeEntity *part)
 {
-  return part->first_child != 0 || strcmp (part->type, "text/html") == 0 || strcmp (part->type, "text/plain") == 0;
+  return part->first_child != 0 || strcmp (part->type, "text/html") == 0
+         || strcmp (part->type, "text/plain") == 0;
 }
 
 /* The first part, unless that is what a page shows. */
@@ -329,8 +331,8 @@ walk_children (PnMimeReader *self, guint index, guint place)
     root = G_MAXUINT;
   if (strcmp (entity->type, "multipart/report") == 0)
     place |= PLACE_REPORT;
-  place &= ~(guint)PLACE_FIRST;
-  guint inside = place & ~(guint)PLACE_ALTERNATIVE;
+  place &= ~(guint) PLACE_FIRST;
+  guint inside = place & ~(guint) PLACE_ALTERNATIVE;
   for (guint child = entity->first_child; child != 0; child = next) {
     next = pn_mime_scan_entity (self->scan, child)->next_sibling;
     if (root == G_MAXUINT)
@@ -404,7 +406,7 @@ use_spare (PnMimeReader *self)
 {
   if (self->spare < 0 || self->text->len + self->html->len > 0)
     return;
-  guint index = (guint)self->spare;
+  guint index = (guint) self->spare;
   gboolean html = strcmp (pn_mime_scan_entity (self->scan, index)->type, "text/html") == 0;
   for (guint i = 0; i < self->files->len; i++) {
     PnMimeFile *file = &g_array_index (self->files, PnMimeFile, i);
@@ -446,7 +448,8 @@ unescape_reference (const char *p, gsize length)
 
   for (gsize i = 0; i < length; i++) {
     if (p[i] == '%' && i + 2 < length && g_ascii_isxdigit (p[i + 1]) && g_ascii_isxdigit (p[i + 2])) {
-      g_string_append_c (out, (char)(g_ascii_xdigit_value (p[i + 1]) << 4 | g_ascii_xdigit_value (p[i + 2])));
+      g_string_append_c (out,
+                         (char) (g_ascii_xdigit_value (p[i + 1]) << 4 | g_ascii_xdigit_value (p[i + 2])));
       i += 2;
     } else if (p[i] == '&' && i + 4 < length && strncmp (p + i, "&amp;", 5) == 0) {
       g_string_append_c (out, '&');

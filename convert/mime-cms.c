@@ -42,12 +42,12 @@ read_element (Cursor *cursor, Element *element)
     length = *p++;
   } else {
     guint n = *p++ & 0x7F;
-    if (n > 6 || (gsize)(end - p) < n)
+    if (n > 6 || (gsize) (end - p) < n)
       return FALSE;
     for (; n > 0; n--)
       length = length << 8 | *p++;
   }
-  if (length > (gsize)(end - p))
+  if (length > (gsize) (end - p))
     return FALSE;
   element->content = (Cursor){ p, element->indefinite ? end : p + length };
   cursor->p = element->indefinite ? p : p + length;
@@ -95,7 +95,7 @@ collect (Cursor *cursor, GByteArray *out, guint depth)
   if (!(element.tag & CONSTRUCTED)) {
     if (element.indefinite)
       return FALSE;
-    g_byte_array_append (out, element.content.p, (guint)(element.content.end - element.content.p));
+    g_byte_array_append (out, element.content.p, (guint) (element.content.end - element.content.p));
     return TRUE;
   }
   Cursor inner = element.content;
@@ -118,7 +118,7 @@ enter_oid (Cursor *cursor, const guint8 *oid, gsize length)
   Element element;
 
   return read_element (cursor, &element) && element.tag == TAG_OID
-         && (gsize)(element.content.end - element.content.p) == length
+         && (gsize) (element.content.end - element.content.p) == length
          && memcmp (element.content.p, oid, length) == 0;
 }
 

@@ -51,7 +51,7 @@ scan_write (gpointer user, const void *data, gsize length, G_GNUC_UNUSED GError 
       if (c == '\r')
         scan->trailing_blank |= last == ' ' || last == '\t';
       if (self->column < sizeof self->head)
-        self->head[self->column] = (char)c;
+        self->head[self->column] = (char) c;
       self->column++;
     }
     last = c;

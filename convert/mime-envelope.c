@@ -12,8 +12,8 @@ fold (const char *address)
   gsize length = strlen (address);
 
   if (length >= 2 && address[0] == '<' && address[length - 1] == '>')
-    return g_utf8_validate (address, -1, NULL) ? g_utf8_casefold (address + 1, (gssize)length - 2)
-                                               : g_ascii_strdown (address + 1, (gssize)length - 2);
+    return g_utf8_validate (address, -1, NULL) ? g_utf8_casefold (address + 1, (gssize) length - 2)
+                                               : g_ascii_strdown (address + 1, (gssize) length - 2);
   return g_utf8_validate (address, -1, NULL) ? g_utf8_casefold (address, -1) : g_ascii_strdown (address, -1);
 }
 
@@ -61,7 +61,7 @@ take_header (gpointer user, const void *data, gsize length, GError **error)
   gsize before = bytes->len > 3 ? bytes->len - 3 : 0;
   gsize room = PN_MIME_MAX_HEADER + BEHIND_HEADER - bytes->len;
 
-  g_byte_array_append (bytes, data, (guint)MIN (length, room));
+  g_byte_array_append (bytes, data, (guint) MIN (length, room));
   if (taker->header_end == 0) {
     const guint8 *from = bytes->data + before;
     gsize n = bytes->len - before;
@@ -69,7 +69,7 @@ take_header (gpointer user, const void *data, gsize length, GError **error)
     if (lf != NULL && (crlf == NULL || lf < crlf))
       crlf = lf;
     if (crlf != NULL)
-      taker->header_end = (gsize)(crlf - bytes->data) + 1;
+      taker->header_end = (gsize) (crlf - bytes->data) + 1;
   }
   taker->complete = bytes->len >= PN_MIME_MAX_HEADER + BEHIND_HEADER
                     || (taker->header_end > 0 && bytes->len >= taker->header_end + BEHIND_HEADER);

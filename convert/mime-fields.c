@@ -9,7 +9,7 @@ enum { MAX_FIELDS = 10000, MAX_RECIPIENTS = 10000, MAX_REFERENCES = 1000 };
 static void
 add_header_loss (PnMimeReader *self, const PnHeaderField *field, const char *reason)
 {
-  g_autofree char *where = g_strdup_printf ("header %.*s", (int)MIN (field->name_length, 80), field->name);
+  g_autofree char *where = g_strdup_printf ("header %.*s", (int) MIN (field->name_length, 80), field->name);
 
   pn_message_add_loss (self->message, where, "%s", reason);
 }
@@ -206,7 +206,7 @@ read_priority (PnMessage *message)
     const char *value = pn_message_get_header (message, priority_fields[i]);
     if (value == NULL)
       continue;
-    g_autofree char *word = g_ascii_strdown (value, (gssize)strcspn (value, " ;("));
+    g_autofree char *word = g_ascii_strdown (value, (gssize) strcspn (value, " ;("));
     if (g_strv_contains (high, word) || word[0] == '1' || word[0] == '2')
       message->priority = PN_PRIORITY_HIGH;
     else if (g_strv_contains (low, word) || word[0] == '4' || word[0] == '5')

@@ -103,7 +103,7 @@ is_question (const char *p, const char *end)
 {
   if (end - p < 6 || !g_ascii_isxdigit (p[2]) || !g_ascii_isxdigit (p[3]))
     return FALSE;
-  for (const char *q = p + 4, *limit = MIN (end, p + 80); q + 1 < limit && (guint8)*q > ' '; q++)
+  for (const char *q = p + 4, *limit = MIN (end, p + 80); q + 1 < limit && (guint8) *q > ' '; q++)
     if (q[0] == '?' && q[1] == '=')
       return TRUE;
     else if (q[0] == '=' && q[1] == '?')
@@ -154,7 +154,7 @@ decode_q (GString *out, const char *p, gsize length)
     if (*p == '_')
       g_string_append_c (out, ' ');
     else if (*p == '=' && end - p >= 3 && g_ascii_isxdigit (p[1]) && g_ascii_isxdigit (p[2])) {
-      g_string_append_c (out, (char)(g_ascii_xdigit_value (p[1]) << 4 | g_ascii_xdigit_value (p[2])));
+      g_string_append_c (out, (char) (g_ascii_xdigit_value (p[1]) << 4 | g_ascii_xdigit_value (p[2])));
       p += 2;
     } else if (*p == '\r' || *p == '\n') {
       continue;
@@ -186,9 +186,9 @@ static void
 flush_b (GString *out, Base64State *state)
 {
   if (state->count >= 2)
-    g_string_append_c (out, (char)(state->bits >> (state->count == 2 ? 4 : 10)));
+    g_string_append_c (out, (char) (state->bits >> (state->count == 2 ? 4 : 10)));
   if (state->count == 3)
-    g_string_append_c (out, (char)(state->bits >> 2));
+    g_string_append_c (out, (char) (state->bits >> 2));
   state->bits = state->count = 0;
 }
 
@@ -204,11 +204,11 @@ decode_b (GString *out, const char *p, gsize length, Base64State *state)
       flush_b (out, state);
     if (value < 0)
       continue;
-    state->bits = state->bits << 6 | (guint32)value;
+    state->bits = state->bits << 6 | (guint32) value;
     if (++state->count == 4) {
-      g_string_append_c (out, (char)(state->bits >> 16));
-      g_string_append_c (out, (char)(state->bits >> 8));
-      g_string_append_c (out, (char)state->bits);
+      g_string_append_c (out, (char) (state->bits >> 16));
+      g_string_append_c (out, (char) (state->bits >> 8));
+      g_string_append_c (out, (char) state->bits);
       state->bits = state->count = 0;
     }
   }
@@ -219,8 +219,8 @@ same_charset (const EncodedWord *a, const EncodedWord *b)
 {
   const char *a_star = memchr (a->charset, '*', a->charset_length);
   const char *b_star = memchr (b->charset, '*', b->charset_length);
-  gsize a_length = a_star != NULL ? (gsize)(a_star - a->charset) : a->charset_length;
-  gsize b_length = b_star != NULL ? (gsize)(b_star - b->charset) : b->charset_length;
+  gsize a_length = a_star != NULL ? (gsize) (a_star - a->charset) : a->charset_length;
+  gsize b_length = b_star != NULL ? (gsize) (b_star - b->charset) : b->charset_length;
 
   return a_length == b_length && g_ascii_strncasecmp (a->charset, b->charset, a_length) == 0;
 }

@@ -91,9 +91,9 @@ cut_lead (PnMessage *message, PnPartRole role, const char *lead)
   if (!found)
     return;
   g_autoptr (GString) rest = g_string_new_len (data, found - data);
-  g_string_append_len (rest, found + n, (gssize)(length - (gsize)(found - data) - n));
+  g_string_append_len (rest, found + n, (gssize) (length - (gsize) (found - data) - n));
   pn_content_unref (part->content);
-  part->content = pn_content_new_text (rest->str, (gssize)rest->len);
+  part->content = pn_content_new_text (rest->str, (gssize) rest->len);
 }
 
 static void
@@ -144,7 +144,7 @@ pn_native_fields_read (PnMessage *message)
   const char *security = pn_message_get_header (message, "X-Postern-Security");
   for (guint i = 0; security && i < G_N_ELEMENTS (securities); i++)
     if (g_ascii_strcasecmp (security, securities[i]) == 0)
-      message->security = (PnSecurity)i;
+      message->security = (PnSecurity) i;
   const char *category = pn_message_get_header (message, "X-Postern-Task-Category");
   const char *priority = pn_message_get_header (message, "X-Postern-Task-Priority");
   if (category && g_utf8_strlen (category, -1) == 1) {
@@ -152,7 +152,7 @@ pn_native_fields_read (PnMessage *message)
     message->task_category = g_strdup (category);
   }
   if (priority)
-    message->task_priority = (int)g_ascii_strtoll (priority, NULL, 10);
+    message->task_priority = (int) g_ascii_strtoll (priority, NULL, 10);
 }
 
 /* What is named a loss when nobody is to undo the conversion. */

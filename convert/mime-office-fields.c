@@ -40,7 +40,7 @@ values_add (Values *self, const char *name, const char *value)
     if (g_ascii_isalnum (*p) || strchr ("-._~@+:,/", *p))
       g_string_append_c (self->text, *p);
     else
-      g_string_append_printf (self->text, "%%%02X", (guchar)*p);
+      g_string_append_printf (self->text, "%%%02X", (guchar) *p);
   }
 }
 
@@ -83,7 +83,7 @@ values_end (Values *self, GString *out, const char *field)
       continue;
     }
     gsize n = MIN (MIN (item, MAX (room, 1)), strlen (p));
-    g_string_append_len (out, p, (gssize)n);
+    g_string_append_len (out, p, (gssize) n);
     p += n;
     column += n;
     if (column >= PN_FIELD_COLUMNS && *p) {
@@ -138,7 +138,7 @@ values_get_time (GHashTable *values, const char *name)
     return time;
   time.unix_time = g_ascii_strtoll (text, &end, 10);
   time.set = end > text;
-  time.offset = *end == ',' ? (int)g_ascii_strtoll (end + 1, NULL, 10) : 0;
+  time.offset = *end == ',' ? (int) g_ascii_strtoll (end + 1, NULL, 10) : 0;
   return time;
 }
 
@@ -364,7 +364,7 @@ static void
 restore_missing (PnCalendar *calendar, const char *text)
 {
   g_auto (GStrv) names = g_strsplit (text, ",", -1);
-  const char *const *list = (const char *const *)names;
+  const char *const *list = (const char *const *) names;
   for (guint i = 0; i < G_N_ELEMENTS (calendar_texts); i++)
     if (g_strv_contains (list, calendar_texts[i].name))
       g_clear_pointer (&G_STRUCT_MEMBER (char *, calendar, calendar_texts[i].offset), g_free);
@@ -521,7 +521,7 @@ restore_parts (PnMessage *message, const char *text)
   for (guint i = 0; i < n; i++) {
     PnPart *part = g_ptr_array_index (message->parts, i);
     g_auto (GStrv) words = g_strsplit (items[i], "|", 5);
-    part->role = (PnPartRole)roles[i];
+    part->role = (PnPartRole) roles[i];
     set_text (&part->charset, words[2]);
     if (*words[3])
       set_text (&part->type, words[3]);
@@ -557,12 +557,12 @@ read_native (PnMessage *message, GHashTable *values)
     g_free (*texts[i].to);
     *texts[i].to = values_take (values, texts[i].name);
   }
-  message->status_request = (guint)values_get_number (values, "status-request", 0);
-  message->task_priority = (int)values_get_number (values, "task-priority", 0);
+  message->status_request = (guint) values_get_number (values, "status-request", 0);
+  message->task_priority = (int) values_get_number (values, "task-priority", 0);
   message->auto_generated = g_hash_table_contains (values, "auto");
   message->security
-      = (PnSecurity)CLAMP (values_get_number (values, "security", 0), 0, PN_SECURITY_FOR_YOUR_EYES_ONLY);
-  message->priority = (PnPriority)CLAMP (values_get_number (values, "priority", 0), 0, PN_PRIORITY_LOW);
+      = (PnSecurity) CLAMP (values_get_number (values, "security", 0), 0, PN_SECURITY_FOR_YOUR_EYES_ONLY);
+  message->priority = (PnPriority) CLAMP (values_get_number (values, "priority", 0), 0, PN_PRIORITY_LOW);
   const char *missing = g_hash_table_lookup (values, "without");
   if (g_strcmp0 (missing, "calendar") == 0)
     g_clear_pointer (&message->calendar, pn_calendar_free);
@@ -687,7 +687,7 @@ pn_native_fields_restore (PnMessage *message, GError **error)
     pn_message_add_loss (message, "header " NATIVE, "written by a version that is not known here");
     return TRUE;
   }
-  if (!unmake (message, (guint)values_get_number (values, "made", 0), error))
+  if (!unmake (message, (guint) values_get_number (values, "made", 0), error))
     return FALSE;
   read_native (message, values);
   guint n_recipients = 0, n_reports = 0;

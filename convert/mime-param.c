@@ -84,7 +84,7 @@ skip_space (const char *p, const char *end)
 static const char *
 find_char (const char *p, const char *end, char c)
 {
-  return p < end ? memchr (p, c, (gsize)(end - p)) : NULL;
+  return p < end ? memchr (p, c, (gsize) (end - p)) : NULL;
 }
 
 static gboolean
@@ -152,7 +152,7 @@ read_name (const char *p, gsize length, Segment *segment)
 
   segment->index = -1;
   segment->extended = FALSE;
-  segment->name = g_ascii_strdown (p, star != NULL ? star - p : (gssize)length);
+  segment->name = g_ascii_strdown (p, star != NULL ? star - p : (gssize) length);
   if (star == NULL)
     return;
   const char *end = p + length;
@@ -207,7 +207,7 @@ append_percent_decoded (GString *out, const char *p, const char *end)
 {
   for (; p < end; p++) {
     if (*p == '%' && end - p >= 3 && g_ascii_isxdigit (p[1]) && g_ascii_isxdigit (p[2])) {
-      g_string_append_c (out, (char)(g_ascii_xdigit_value (p[1]) << 4 | g_ascii_xdigit_value (p[2])));
+      g_string_append_c (out, (char) (g_ascii_xdigit_value (p[1]) << 4 | g_ascii_xdigit_value (p[2])));
       p += 2;
     } else {
       g_string_append_c (out, *p);
@@ -389,9 +389,9 @@ shorten (GString *name)
   gsize extension = dot != NULL && strlen (dot) <= 32 ? strlen (dot) : 0;
   gsize keep = MAX_FILE_NAME - extension;
 
-  while (keep > 0 && ((guint8)name->str[keep] & 0xC0) == 0x80)
+  while (keep > 0 && ((guint8) name->str[keep] & 0xC0) == 0x80)
     keep--;
-  g_string_erase (name, (gssize)keep, (gssize)(name->len - extension - keep));
+  g_string_erase (name, (gssize) keep, (gssize) (name->len - extension - keep));
 }
 
 char *

@@ -125,7 +125,7 @@ decode_xtext (const char *text)
     if (*p == '+' && g_ascii_isxdigit (p[1]) && g_ascii_isxdigit (p[2])) {
       int c = g_ascii_xdigit_value (p[1]) << 4 | g_ascii_xdigit_value (p[2]);
       if (c > ' ' && c < 127)
-        g_string_append_c (out, (char)c);
+        g_string_append_c (out, (char) c);
       p += 2;
     } else {
       g_string_append_c (out, *p);
@@ -213,7 +213,7 @@ read_original (PnMimeReader *self, ReportHead *head, GError **error)
 {
   if (self->original < 0 || head->original_id != NULL)
     return TRUE;
-  const PnMimeEntity *entity = pn_mime_scan_entity (self->scan, (guint)self->original);
+  const PnMimeEntity *entity = pn_mime_scan_entity (self->scan, (guint) self->original);
   g_autoptr (PnContent) content = pn_content_new_range (
       self->source, entity->body_offset, MIN (entity->body_length, PN_MIME_MAX_TEXT), entity->encoding);
   g_autoptr (GBytes) bytes = pn_content_read (content, 2 * PN_MIME_MAX_TEXT, error);

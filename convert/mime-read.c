@@ -56,7 +56,7 @@ read_header (PnMimeReader *self, GError **error)
 {
   const PnMimeEntity *root = pn_mime_scan_entity (self->scan, 0);
   g_autofree char *copy = NULL;
-  const char *header = (const char *)self->source->data;
+  const char *header = (const char *) self->source->data;
 
   if (header == NULL) {
     header = copy = g_malloc (root->header_length + 1);
@@ -99,12 +99,12 @@ add_body (PnMimeReader *self, GArray *bodies, PnPartRole role, char **text_out, 
       continue;
     }
     if (joined == NULL) {
-      joined = g_string_new_len (text, (gssize)length);
+      joined = g_string_new_len (text, (gssize) length);
       g_clear_pointer (&text, g_free);
     }
     if (role == PN_PART_TEXT && joined->len > 0 && joined->str[joined->len - 1] != '\n')
       g_string_append_c (joined, '\n');
-    g_string_append_len (joined, more, (gssize)n);
+    g_string_append_len (joined, more, (gssize) n);
     g_free (more);
   }
   if (joined != NULL) {
@@ -176,7 +176,7 @@ read_calendar (PnMimeReader *self, GError **error)
   part->role = PN_PART_CALENDAR;
   if (charset != NULL && strcmp (charset, "utf-8") != 0 && strcmp (charset, "us-ascii") != 0) {
     pn_content_unref (part->content);
-    part->content = pn_content_new_text (text, (gssize)length);
+    part->content = pn_content_new_text (text, (gssize) length);
   }
   g_free (part->charset);
   part->charset = g_steal_pointer (&charset);
@@ -255,7 +255,7 @@ static void
 take_over (PnMimeReader *self, PnMessage *inner)
 {
   PnMessage *message = self->message;
-  g_autofree char *section = pn_mime_scan_section (self->scan, (guint)self->opaque);
+  g_autofree char *section = pn_mime_scan_section (self->scan, (guint) self->opaque);
 
   for (guint i = 0; i < inner->losses->len; i++) {
     const PnLoss *loss = g_ptr_array_index (inner->losses, i);
@@ -279,9 +279,9 @@ open_signature (PnMimeReader *self, GError **error)
 {
   if (self->opaque < 0 || self->text->len > 0 || self->html->len > 0)
     return TRUE;
-  const PnMimeEntity *entity = pn_mime_scan_entity (self->scan, (guint)self->opaque);
+  const PnMimeEntity *entity = pn_mime_scan_entity (self->scan, (guint) self->opaque);
   if (entity->body_length > MAX_OPAQUE || self->wrappings >= MAX_WRAPPINGS) {
-    pn_mime_reader_add_loss (self, (guint)self->opaque, "the signature is not opened: it is %s",
+    pn_mime_reader_add_loss (self, (guint) self->opaque, "the signature is not opened: it is %s",
                              self->wrappings >= MAX_WRAPPINGS ? "wrapped too often" : "too large");
     return TRUE;
   }

@@ -22,7 +22,7 @@ find_delivery (PnAction action)
 {
   for (guint i = 0; i < G_N_ELEMENTS (deliveries); i++)
     if (deliveries[i].action == action)
-      return (int)i;
+      return (int) i;
   return -1;
 }
 
@@ -62,7 +62,7 @@ add_typed (GString *out, const char *name, const char *type, const char *text)
   g_autoptr (GString) value = g_string_new (type);
   g_string_append (value, "; ");
   for (const char *p = text; *p; p++)
-    g_string_append_c (value, (guchar)*p < ' ' ? ' ' : (guchar)*p >= 0x7f ? '?' : *p);
+    g_string_append_c (value, (guchar) *p < ' ' ? ' ' : (guchar) *p >= 0x7f ? '?' : *p);
   pn_field_plain (out, name, value->str);
 }
 

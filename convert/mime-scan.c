@@ -10,7 +10,7 @@ enum {
   MAX_BOUNDARY = 1024,
   MAX_FIELD = 1024 * 1024, /* kept of one raw field */
   LOOK_FOR_BOUNDARY = 64 * 1024,
-  LOOK_AHEAD = 4096,       /* to tell whether a damaged header goes on */
+  LOOK_AHEAD = 4096, /* to tell whether a damaged header goes on */
   DEFAULT_DEPTH = 100,
   DEFAULT_PARTS = 10000,
   HARD_DEPTH = 1000 /* a delimiter is compared with the hashes of all open multiparts */
@@ -52,7 +52,7 @@ window_get (Scanner *self, guint64 offset, gsize want, gsize *got, GError **erro
   }
   if (left == 0) {
     *got = 0;
-    return (const guint8 *)"";
+    return (const guint8 *) "";
   }
   want = MIN (want, left);
   if (offset >= self->start && offset - self->start <= self->length
@@ -101,9 +101,9 @@ find_open (const Scanner *self, const guint8 *boundary, gsize length)
     if (open->hash != hash || open->length != length || memcmp (open->boundary, boundary, length) != 0)
       continue;
     if (!open->closed)
-      return (int)i;
+      return (int) i;
     if (closed < 0)
-      closed = (int)i;
+      closed = (int) i;
   }
   return closed;
 }
@@ -150,7 +150,7 @@ read_delimiter (Scanner *self, guint64 offset, Delimiter *found, gboolean *faile
   const guint8 *lf = memchr (line, '\n', length);
   if (lf == NULL && length == MAX_DELIMITER)
     return FALSE;
-  length = lf != NULL ? (gsize)(lf - line) : length;
+  length = lf != NULL ? (gsize) (lf - line) : length;
   found->open = match_delimiter (self, line, length, &found->closing);
   found->line = offset;
   found->next = offset + length + (lf != NULL);
@@ -214,17 +214,17 @@ static const char *const field_names[PN_MIME_N_FIELDS]
 static void
 keep_field (PnMimeEntity *node, const guint8 *name, gsize name_length, const guint8 *value, gsize length)
 {
-  if (name_length < 10 || g_ascii_strncasecmp ((const char *)name, "content-", 8) != 0)
+  if (name_length < 10 || g_ascii_strncasecmp ((const char *) name, "content-", 8) != 0)
     return;
   for (guint i = 0; i < PN_MIME_N_FIELDS; i++) {
     if (strlen (field_names[i]) != name_length - 8
-        || g_ascii_strncasecmp ((const char *)name + 8, field_names[i], name_length - 8) != 0)
+        || g_ascii_strncasecmp ((const char *) name + 8, field_names[i], name_length - 8) != 0)
       continue;
     if (node->fields[i].value != NULL) {
       node->duplicates |= 1u << i;
       return;
     }
-    node->fields[i].value = g_strndup ((const char *)value, MIN (length, MAX_FIELD));
+    node->fields[i].value = g_strndup ((const char *) value, MIN (length, MAX_FIELD));
     node->fields[i].length = MIN (length, MAX_FIELD);
     return;
   }
@@ -261,7 +261,7 @@ has_odd_name (const char *line, gsize length)
 {
   gsize i = 0;
 
-  while (i < length && (guint8)line[i] > ' ' && line[i] != ':')
+  while (i < length && (guint8) line[i] > ' ' && line[i] != ':')
     i++;
   return i < length && line[i] == ':';
 }
@@ -271,7 +271,7 @@ static HeaderLine
 judge_line (const Scanner *self, const guint8 *header, gsize at, gsize length, CurrentField *field,
             PnMimeEntity *node)
 {
-  const char *line = (const char *)header + at;
+  const char *line = (const char *) header + at;
   gsize name_length, value;
   gboolean closing;
 
@@ -299,10 +299,23 @@ judge_line (const Scanner *self, const guint8 *header, gsize at, gsize length, C
 static gboolean
 is_known_field (const char *name, gsize length)
 {
-  static const char *const known[] = { "from", "to", "cc", "subject", "date", "sender", "reply-to", "received",
-                                       "return-path", "message-id", "mime-version", "in-reply-to",
-                                       "references", "content-type", "content-transfer-encoding",
-                                       "content-disposition", "content-id" };
+  static const char *const known[] = { "from",
+                                       "to",
+                                       "cc",
+                                       "subject",
+                                       "date",
+                                       "sender",
+                                       "reply-to",
+                                       "received",
+                                       "return-path",
+                                       "message-id",
+                                       "mime-version",
+                                       "in-reply-to",
+                                       "references",
+                                       "content-type",
+                                       "content-transfer-encoding",
+                                       "content-disposition",
+                                       "content-id" };
 
   if (length > 2 && g_ascii_strncasecmp (name, "x-", 2) == 0)
     return TRUE;
@@ -312,12 +325,12 @@ is_known_field (const char *name, gsize length)
   return FALSE;
 }
 
-/* Whether at least WANTED fields that every reader of mail knows stand between AT and the next blank line: then
- * what came before AT was damage to the header, and not its end. */
+/* Whether at least WANTED fields that every reader of mail knows stand between AT and the next blank line:
+ * then what came before AT was damage to the header, and not its end. */
 static gboolean
 header_goes_on (const guint8 *header, gsize at, gsize got, guint wanted)
 {
-  const char *p = (const char *)header + at, *end = (const char *)header + MIN (got, at + LOOK_AHEAD);
+  const char *p = (const char *) header + at, *end = (const char *) header + MIN (got, at + LOOK_AHEAD);
   guint strays = 0;
 
   for (guint lines = 0; p < end && lines < 64 && strays < 4; lines++) {
@@ -373,7 +386,7 @@ read_header (Scanner *self, guint64 offset, PnMimeEntity *node, GError **error)
       self->scan->header_limit = TRUE;
       break;
     }
-    gsize length = lf != NULL ? (gsize)(lf - header) + 1 - at : got - at;
+    gsize length = lf != NULL ? (gsize) (lf - header) + 1 - at : got - at;
     if (length == 0)
       break;
     kind = judge_line (self, header, at, length, &field, node);
@@ -437,7 +450,7 @@ pn_mime_find_encoding (const char *label, gsize length, gboolean *unknown)
   if (stop == label)
     return PN_ENCODING_NONE;
   for (guint i = 0; i < G_N_ELEMENTS (names); i++)
-    if (strlen (names[i].name) == (gsize)(stop - label)
+    if (strlen (names[i].name) == (gsize) (stop - label)
         && g_ascii_strncasecmp (label, names[i].name, stop - label) == 0)
       return names[i].encoding;
   *unknown = TRUE;
@@ -453,7 +466,7 @@ read_type (const PnMimeRawField *field)
   while (p < end && (g_ascii_isspace (*p) || *p == '"' || *p == '\''))
     p++;
   const char *stop = p;
-  while (stop < end && *stop > 32 && *stop < 127 && strchr (";(),\"'=", *stop) == NULL)
+  while (stop<end && * stop> 32 && *stop < 127 && strchr (";(),\"'=", *stop) == NULL)
     stop++;
   const char *slash = memchr (p, '/', stop - p);
   if (slash != NULL && slash > p && slash + 1 < stop && memchr (slash + 1, '/', stop - slash - 1) == NULL
@@ -487,7 +500,7 @@ guess_boundary (Scanner *self, const PnMimeEntity *node, GError **error)
     lf--;
   if (lf - p < 4 || lf - p > 200)
     return NULL;
-  return g_strndup ((const char *)p + 2, lf - p - 2);
+  return g_strndup ((const char *) p + 2, lf - p - 2);
 }
 
 /* Whether a line that looks like a delimiter stands at P: then its boundary. */
@@ -501,7 +514,7 @@ read_likely_delimiter (const char *p, const char *end)
     return NULL;
   const char *stop = lf > p && lf[-1] == '\r' ? lf - 1 : lf;
   for (const char *q = p + 2; q < stop; q++) {
-    if ((guint8)*q <= ' ')
+    if ((guint8) *q <= ' ')
       return NULL;
     word = word || g_ascii_isalnum (*q);
   }
@@ -512,12 +525,13 @@ read_likely_delimiter (const char *p, const char *end)
   return word && part ? g_strndup (p + 2, stop - p - 2) : NULL;
 }
 
-/* The boundary that the body of NODE uses, whatever was declared: a line like a delimiter that comes again. */
+/* The boundary that the body of NODE uses, whatever was declared: a line like a delimiter that comes again.
+ */
 static char *
 find_used_boundary (Scanner *self, const PnMimeEntity *node, GError **error)
 {
   gsize got;
-  const char *p = (const char *)window_get (self, node->body_offset, LOOK_FOR_BOUNDARY, &got, error);
+  const char *p = (const char *) window_get (self, node->body_offset, LOOK_FOR_BOUNDARY, &got, error);
 
   if (p == NULL)
     return NULL;
@@ -541,7 +555,7 @@ push_open (Scanner *self, guint index, char *boundary)
 {
   OpenPart open = { index, boundary, strlen (boundary), 0, FALSE };
 
-  open.hash = hash_bytes ((const guint8 *)boundary, open.length);
+  open.hash = hash_bytes ((const guint8 *) boundary, open.length);
   self->filter |= G_GUINT64_CONSTANT (1) << (open.hash & 63);
   g_array_append_val (self->open, open);
 }
@@ -684,7 +698,7 @@ scan_bodies (Scanner *self, GError **error)
       break;
     if (!find_end (self, found.line, &end, error))
       return FALSE;
-    close_parts (self, (guint)found.open + 1, end);
+    close_parts (self, (guint) found.open + 1, end);
     OpenPart *open = &g_array_index (self->open, OpenPart, found.open);
     guint node = open->node;
     position = found.next;
@@ -730,7 +744,7 @@ scan_all (Scanner *self, GError **error)
 static void
 open_part_clear (gpointer data)
 {
-  g_free (((OpenPart *)data)->boundary);
+  g_free (((OpenPart *) data)->boundary);
 }
 
 static void

@@ -185,7 +185,7 @@ pn_mime_read_text (PnMimeReader *self, guint index, gboolean unix_lines, gsize *
   if (!get_bytes (self, entity, &bytes, &n, &owned, error))
     return NULL;
   if (entity->encoding == PN_ENCODING_NONE && strcmp (entity->type, "text/plain") == 0) {
-    GBytes *rest = pn_mime_take_uu (self, index, (const char *)bytes, n);
+    GBytes *rest = pn_mime_take_uu (self, index, (const char *) bytes, n);
     if (rest != NULL) {
       g_clear_pointer (&owned, g_bytes_unref);
       owned = rest;

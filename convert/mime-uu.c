@@ -54,7 +54,7 @@ is_data (const char *p, gsize length)
 {
   if (length == 0 || p[0] <= ' ' || p[0] > '`')
     return FALSE;
-  gsize bytes = (gsize)(p[0] - ' ') & 63, characters = (bytes + 2) / 3 * 4;
+  gsize bytes = (gsize) (p[0] - ' ') & 63, characters = (bytes + 2) / 3 * 4;
   if (length > characters + 2)
     return FALSE;
   for (gsize i = 1; i < length; i++)
@@ -92,8 +92,8 @@ add_uu_file (PnMimeReader *self, guint index, const UuBlock *block, const char *
 {
   const PnMimeEntity *entity = pn_mime_scan_entity (self->scan, index);
   PnContent *content
-      = pn_content_new_range (self->source, entity->body_offset + (guint64)(block->begin - bytes),
-                              (guint64)(block->end - block->begin), PN_ENCODING_UUENCODE);
+      = pn_content_new_range (self->source, entity->body_offset + (guint64) (block->begin - bytes),
+                              (guint64) (block->end - block->begin), PN_ENCODING_UUENCODE);
   PnMimeFile file = { index, pn_part_new (PN_PART_ATTACHMENT, "application/octet-stream", content) };
   g_autofree char *name = pn_header_decode (block->name, block->name_length, &self->context);
   gboolean changed;
@@ -119,13 +119,13 @@ pn_mime_take_uu (PnMimeReader *self, guint index, const char *bytes, gsize lengt
     }
     if (text == NULL)
       text = g_byte_array_new ();
-    g_byte_array_append (text, (const guint8 *)kept, (guint)(p - kept));
+    g_byte_array_append (text, (const guint8 *) kept, (guint) (p - kept));
     add_uu_file (self, index, &block, bytes);
     kept = p = block.end;
     room--;
   }
   if (text == NULL)
     return NULL;
-  g_byte_array_append (text, (const guint8 *)kept, (guint)(end - kept));
+  g_byte_array_append (text, (const guint8 *) kept, (guint) (end - kept));
   return g_byte_array_free_to_bytes (text);
 }

@@ -23,7 +23,7 @@ gboolean
 pn_field_is_ascii (const char *text)
 {
   for (; *text; text++)
-    if ((guchar)*text >= 0x80)
+    if ((guchar) *text >= 0x80)
       return FALSE;
   return TRUE;
 }
@@ -102,7 +102,7 @@ static gsize
 character_length (const char *text, gsize length)
 {
   gsize n = 1;
-  while (n < length && ((guchar)text[n] & 0xc0) == 0x80)
+  while (n < length && ((guchar) text[n] & 0xc0) == 0x80)
     n++;
   return n;
 }
@@ -152,7 +152,7 @@ append_q (GString *out, const char *text, gsize length, gboolean phrase)
     else if (q_literal (text[i], phrase))
       g_string_append_c (out, text[i]);
     else
-      g_string_append_printf (out, "=%02X", (guchar)text[i]);
+      g_string_append_printf (out, "=%02X", (guchar) text[i]);
   }
 }
 
@@ -177,7 +177,7 @@ append_words (PnWriteField *self, const char *text, gboolean phrase, gboolean bl
     if (q)
       append_q (self->out, text, n, phrase);
     else {
-      g_autofree char *encoded = g_base64_encode ((const guchar *)text, n);
+      g_autofree char *encoded = g_base64_encode ((const guchar *) text, n);
       g_string_append (self->out, encoded);
     }
     g_string_append (self->out, "?=");
@@ -217,7 +217,7 @@ token_needs_words (const char *token, gsize length)
   if (length == 0 || length > TOKEN_MAX || token[0] == ' ' || token[length - 1] == ' ')
     return TRUE;
   for (gsize i = 0; i < length; i++)
-    if ((guchar)token[i] >= 0x7f || (guchar)token[i] < ' ' || (token[i] == '=' && token[i + 1] == '?'))
+    if ((guchar) token[i] >= 0x7f || (guchar) token[i] < ' ' || (token[i] == '=' && token[i + 1] == '?'))
       return TRUE;
   return FALSE;
 }
@@ -278,8 +278,8 @@ pn_field_plain (GString *out, const char *name, const char *value)
 {
   g_autofree char *line = g_strdup (value);
   for (char *p = line; *p; p++)
-    if ((guchar)*p < ' ' || (guchar)*p >= 0x7f)
-      *p = (guchar)*p < ' ' ? ' ' : '?';
+    if ((guchar) *p < ' ' || (guchar) *p >= 0x7f)
+      *p = (guchar) *p < ' ' ? ' ' : '?';
   PnWriteField field;
   pn_field_begin (&field, out, name);
   add_tokens (&field, line);
@@ -320,11 +320,11 @@ pn_field_ids (GString *out, const char *name, char *const *ids, gsize n)
     g_autofree char *id = g_utf8_make_valid (ids[i], -1);
     g_autoptr (GString) token = g_string_new ("<");
     for (const char *p = id; *p && token->len < TOKEN_MAX; p++)
-      if ((guchar)*p > ' ' && *p != 0x7f && *p != '<' && *p != '>')
+      if ((guchar) *p > ' ' && *p != 0x7f && *p != '<' && *p != '>')
         g_string_append_c (token, *p);
     const char *whole;
     if (!g_utf8_validate (token->str, -1, &whole)) /* cut inside a character */
-      g_string_truncate (token, (gsize)(whole - token->str));
+      g_string_truncate (token, (gsize) (whole - token->str));
     g_string_append_c (token, '>');
     pn_field_token (&field, token->str);
   }
@@ -340,7 +340,7 @@ append_quoted (GString *out, const char *text, gsize length)
   for (gsize i = 0; i < length; i++) {
     if (text[i] == '"' || text[i] == '\\')
       g_string_append_c (out, '\\');
-    if ((guchar)text[i] >= ' ' && text[i] != 0x7f)
+    if ((guchar) text[i] >= ' ' && text[i] != 0x7f)
       g_string_append_c (out, text[i]);
   }
   g_string_append_c (out, '"');
@@ -352,7 +352,7 @@ is_dot_atom (const char *text, gsize length)
   if (length == 0 || text[0] == '.' || text[length - 1] == '.')
     return FALSE;
   for (gsize i = 0; i < length; i++)
-    if (!(is_atext (text[i]) || (guchar)text[i] >= 0x80 || (text[i] == '.' && text[i + 1] != '.')))
+    if (!(is_atext (text[i]) || (guchar) text[i] >= 0x80 || (text[i] == '.' && text[i + 1] != '.')))
       return FALSE;
   return TRUE;
 }
@@ -375,7 +375,7 @@ append_domain (GString *out, const char *domain)
   g_autofree char *valid = g_utf8_make_valid (domain, -1);
   g_autofree char *ascii = pn_field_is_ascii (valid) ? NULL : g_hostname_to_ascii (valid);
   for (const char *p = ascii ? ascii : valid; *p; p++)
-    if ((guchar)*p > ' ' && !strchr ("<>(),;\"", *p) && *p != 0x7f)
+    if ((guchar) *p > ' ' && !strchr ("<>(),;\"", *p) && *p != 0x7f)
       g_string_append_c (out, *p);
 }
 
@@ -385,7 +385,7 @@ is_quoted_string (const char *text, gsize length)
   if (length < 2 || text[0] != '"' || text[length - 1] != '"')
     return FALSE;
   for (gsize i = 1; i < length - 1; i++) {
-    if ((guchar)text[i] < ' ' || text[i] == 0x7f || text[i] == '"')
+    if ((guchar) text[i] < ' ' || text[i] == 0x7f || text[i] == '"')
       return FALSE;
     if (text[i] == '\\' && ++i == length - 1)
       return FALSE;
@@ -412,7 +412,7 @@ pn_field_addr_spec (const PnAddress *address, const char *default_domain)
   const char *internet = internet_of (address);
   if (internet) {
     const char *at = strrchr (internet, '@');
-    g_string_append_len (local, internet, at ? at - internet : (gssize)strlen (internet));
+    g_string_append_len (local, internet, at ? at - internet : (gssize) strlen (internet));
     domain = at ? at + 1 : NULL;
   } else {
     append_native (local, address->user);
@@ -423,7 +423,7 @@ pn_field_addr_spec (const PnAddress *address, const char *default_domain)
       return g_strdup ("unknown@address.invalid");
     }
   }
-  g_autofree char *valid = g_utf8_make_valid (local->str, (gssize)local->len);
+  g_autofree char *valid = g_utf8_make_valid (local->str, (gssize) local->len);
   g_string_assign (local, valid);
   gboolean quoted = is_quoted_string (local->str, local->len);
   if (quoted || is_dot_atom (local->str, local->len))
@@ -456,7 +456,7 @@ pn_field_phrase (PnWriteField *self, const char *name)
   g_autofree char *line = one_line (name);
   gboolean plain = !strstr (line, "=?");
   for (const char *p = line; *p && plain; p++)
-    plain = (guchar)*p >= ' ' && (guchar)*p < 0x7f;
+    plain = (guchar) *p >= ' ' && (guchar) *p < 0x7f;
   gboolean atoms = plain && is_atoms (line);
   if (!plain || (!atoms && strlen (line) > PN_FIELD_COLUMNS - 8) || strlen (line) > TOKEN_MAX) {
     pn_field_words (self, line, TRUE);
@@ -489,7 +489,7 @@ is_token (const char *value)
   if (!*value)
     return FALSE;
   for (const char *p = value; *p; p++)
-    if ((guchar)*p <= ' ' || (guchar)*p >= 0x7f || strchr ("()<>@,;:\\\"/[]?=", *p))
+    if ((guchar) *p <= ' ' || (guchar) *p >= 0x7f || strchr ("()<>@,;:\\\"/[]?=", *p))
       return FALSE;
   return TRUE;
 }
@@ -508,7 +508,7 @@ add_rfc2231 (PnWriteField *self, const char *name, const char *value)
       if (g_ascii_isalnum (*p) || (*p && strchr ("!#$&+-.^_`{|}~", *p)))
         g_string_append_c (encoded, *p);
       else
-        g_string_append_printf (encoded, "%%%02X", (guchar)*p);
+        g_string_append_printf (encoded, "%%%02X", (guchar) *p);
     }
     if (encoded->len > limit) {
       g_ptr_array_add (pieces, g_strndup (encoded->str, before));
@@ -533,7 +533,7 @@ is_quotable (const char *value)
   if (strlen (value) > TOKEN_MAX / 2 || strstr (value, "=?"))
     return FALSE;
   for (const char *p = value; *p; p++)
-    if ((guchar)*p < ' ' || (guchar)*p >= 0x7f)
+    if ((guchar) *p < ' ' || (guchar) *p >= 0x7f)
       return FALSE;
   return TRUE;
 }

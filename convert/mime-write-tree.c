@@ -42,7 +42,7 @@ multipart_new (Builder *self, const char *subtype, const char *parameters)
   node->type = g_strconcat ("multipart/", subtype, NULL);
   node->parameters = g_strdup (parameters);
   node->boundary = g_strdup_printf ("%s_%u", self->stem, ++self->boundaries);
-  node->children = g_ptr_array_new_with_free_func ((GDestroyNotify)pn_mime_node_free);
+  node->children = g_ptr_array_new_with_free_func ((GDestroyNotify) pn_mime_node_free);
   return node;
 }
 
@@ -234,13 +234,13 @@ phone_html (Builder *self, const PnPart *html)
   for (gsize i = 0; i + 6 < length && at == 0; i++)
     if (data[i] == '<' && g_ascii_strncasecmp (data + i, "<body", 5) == 0) {
       const char *end = memchr (data + i, '>', length - i);
-      at = end ? (gsize)(end - data) + 1 : 0;
+      at = end ? (gsize) (end - data) + 1 : 0;
       break;
     }
   GPtrArray *pieces = g_ptr_array_new ();
-  g_ptr_array_add (pieces, pn_content_new_text (data, (gssize)at));
+  g_ptr_array_add (pieces, pn_content_new_text (data, (gssize) at));
   g_ptr_array_add (pieces, pn_content_new_text (fields, -1));
-  g_ptr_array_add (pieces, pn_content_new_text (data + at, (gssize)(length - at)));
+  g_ptr_array_add (pieces, pn_content_new_text (data + at, (gssize) (length - at)));
   return pn_content_new_chain (pieces);
 }
 
@@ -335,7 +335,7 @@ compose_calendar (Builder *self, PnMessage *message, GError **error)
   if (message->action && g_ascii_strcasecmp (message->action, "Retract") == 0)
     calendar->method = PN_METHOD_CANCEL;
   if (!uid && !message->id)
-    calendar->uid = (char *)self->message_id;
+    calendar->uid = (char *) self->message_id;
   char *text = pn_ical_write (message, self->options->now, error);
   calendar->method = method;
   calendar->uid = uid;
@@ -553,7 +553,7 @@ pn_mime_tree_new (PnMessage *message, PnReportKind report, const char *message_i
   gboolean clash = TRUE;
   for (guint attempt = 0; clash && attempt < 100; attempt++) {
     pn_mime_node_free (tree);
-    g_ptr_array_set_size (message->losses, (gint)losses);
+    g_ptr_array_set_size (message->losses, (gint) losses);
     g_autofree char *seed = g_strdup_printf ("%s %u", message_id, attempt);
     g_autofree char *digest = g_compute_checksum_for_string (G_CHECKSUM_SHA1, seed, -1);
     g_autofree char *stem = g_strdup_printf ("=_%.20s", digest);
@@ -565,6 +565,6 @@ pn_mime_tree_new (PnMessage *message, PnReportKind report, const char *message_i
     clash = tree && self.clash;
   }
   for (guint i = 0; i < filled->len; i++)
-    g_clear_pointer (&((PnAddress *)g_ptr_array_index (filled, i))->internet, g_free);
+    g_clear_pointer (&((PnAddress *) g_ptr_array_index (filled, i))->internet, g_free);
   return tree;
 }

@@ -54,7 +54,7 @@ static gboolean
 is_field_name (const char *name)
 {
   for (const char *p = name; *p; p++)
-    if ((guchar)*p <= ' ' || (guchar)*p >= 0x7f || *p == ':')
+    if ((guchar) *p <= ' ' || (guchar) *p >= 0x7f || *p == ':')
       return FALSE;
   return *name != '\0' && strlen (name) < PN_FIELD_COLUMNS - 2;
 }
@@ -70,7 +70,7 @@ void
 pn_mime_forget_own_fields (PnMessage *message)
 {
   g_autoptr (GPtrArray) all = g_steal_pointer (&message->headers);
-  message->headers = g_ptr_array_new_with_free_func ((GDestroyNotify)pn_header_free);
+  message->headers = g_ptr_array_new_with_free_func ((GDestroyNotify) pn_header_free);
   for (gboolean trace = TRUE;; trace = FALSE) {
     for (guint i = 0; i < all->len; i++) {
       PnHeader *header = all->pdata[i];
@@ -213,7 +213,7 @@ add_origin (Head *self)
   PnMessage *message = self->message;
   if (!message->message_id)
     self->made |= PN_MADE_MESSAGE_ID;
-  pn_field_ids (self->out, "Message-ID", (char *const *)&self->message_id, 1);
+  pn_field_ids (self->out, "Message-ID", (char *const *) &self->message_id, 1);
   if (!message->date.set)
     self->made |= PN_MADE_DATE;
   pn_field_date (self->out, "Date", message->date.set ? message->date.unix_time : self->options->now,
@@ -261,7 +261,7 @@ has_automatic_field (const PnMessage *message)
   static const char *const names[]
       = { "Precedence", "List-Id", "List-Post", "List-Unsubscribe", "List-Help", NULL };
   for (guint i = 0; message->headers && i < message->headers->len; i++)
-    if (is_one_of (((PnHeader *)g_ptr_array_index (message->headers, i))->name, names))
+    if (is_one_of (((PnHeader *) g_ptr_array_index (message->headers, i))->name, names))
       return TRUE;
   return FALSE;
 }
@@ -292,7 +292,7 @@ add_thread (Head *self)
   if (message->in_reply_to)
     pn_field_ids (self->out, "In-Reply-To", &message->in_reply_to, 1);
   if (message->references && message->references->len > 0)
-    pn_field_ids (self->out, "References", (char **)message->references->pdata, message->references->len);
+    pn_field_ids (self->out, "References", (char **) message->references->pdata, message->references->len);
 }
 
 static void
@@ -371,7 +371,7 @@ add_part_fields (GString *out, const PnMimeNode *node)
   if (!part)
     return;
   if (part->content_id)
-    pn_field_ids (out, "Content-ID", (char *const *)&part->content_id, 1);
+    pn_field_ids (out, "Content-ID", (char *const *) &part->content_id, 1);
   if (part->content_location)
     pn_field_text (out, "Content-Location", part->content_location);
   if (part->description)

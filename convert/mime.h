@@ -13,27 +13,29 @@ typedef struct {
   gboolean skeleton;         /* keep what is needed to give the original bytes back */
 } PnMimeOptions;
 
-/* Converts the message in SOURCE.  Never fails on bad mail: what is not understood is kept as it came and named
- * in message->losses.  Fails only when SOURCE does (PN_CONVERT_ERROR_IO).  Contents of attachments are ranges of
- * SOURCE.  Calendar parts make the message an appointment, task, note or status (convert/ical.h). */
+/* Converts the message in SOURCE.  Never fails on bad mail: what is not understood is kept as it came and
+ * named in message->losses.  Fails only when SOURCE does (PN_CONVERT_ERROR_IO).  Contents of attachments are
+ * ranges of SOURCE.  Calendar parts make the message an appointment, task, note or status (convert/ical.h).
+ */
 PnMessage *pn_mime_read (PnSource *source, const PnMimeOptions *options, GError **error);
 
-/* The envelope of a message that came by SMTP is merged in: recipients found in the header are to be delivered
- * to, the others of the header are not; those that stand in no header field are blind copies.  Arguments: addr-specs. */
+/* The envelope of a message that came by SMTP is merged in: recipients found in the header are to be
+ * delivered to, the others of the header are not; those that stand in no header field are blind copies.
+ * Arguments: addr-specs. */
 void pn_mime_set_envelope (PnMessage *message, const char *mail_from, const char *const *rcpt_to);
 
 typedef struct {
-  const char *host;            /* right side of a Message-ID that has to be made */
-  const char *default_domain;  /* Internet domain for native addresses without an Internet address */
-  gint64 now;                  /* Date of a message without one; seconds */
-  gboolean ignore_skeleton;    /* compose anew even if the original bytes could be given back */
-  gboolean keep_bcc;           /* write a Bcc field */
-  gboolean native_fields;      /* X-Postern-... fields also for what concerns the post office (native addresses,
-                                  delivery, ids): for conversions that are to be undone, not for the Internet */
+  const char *host;           /* right side of a Message-ID that has to be made */
+  const char *default_domain; /* Internet domain for native addresses without an Internet address */
+  gint64 now;                 /* Date of a message without one; seconds */
+  gboolean ignore_skeleton;   /* compose anew even if the original bytes could be given back */
+  gboolean keep_bcc;          /* write a Bcc field */
+  gboolean native_fields; /* X-Postern-... fields also for what concerns the post office (native addresses,
+                             delivery, ids): for conversions that are to be undone, not for the Internet */
 } PnMimeWriteOptions;
 
-/* Writes MESSAGE as Internet mail, line ends CRLF: the original bytes if it has a skeleton (then with the line
- * ends of the original), else composed.  What cannot be carried is added to message->losses. */
+/* Writes MESSAGE as Internet mail, line ends CRLF: the original bytes if it has a skeleton (then with the
+ * line ends of the original), else composed.  What cannot be carried is added to message->losses. */
 gboolean pn_mime_write (PnMessage *message, const PnMimeWriteOptions *options, PnSink *sink, GError **error);
 
 /* Fills message->headers of a message read from a native carrier from its skeleton. */

@@ -43,11 +43,11 @@ load_head (PnSource *source, GByteArray *buffer, gsize *length, GError **error)
   enum { FIRST = 8 * 1024 };
   for (gsize want = FIRST;; want *= 4) {
     gsize have = buffer->len;
-    want = MIN (MIN (want, source->size), (gsize)PN_HEAD_MAX);
+    want = MIN (MIN (want, source->size), (gsize) PN_HEAD_MAX);
     g_byte_array_set_size (buffer, want);
     if (!pn_source_read (source, have, buffer->data + have, want - have, error))
       return FALSE;
-    *length = find_end ((char *)buffer->data, want, have > 8 ? have - 8 : 0);
+    *length = find_end ((char *) buffer->data, want, have > 8 ? have - 8 : 0);
     if (*length)
       return TRUE;
     if (want == source->size)
@@ -62,11 +62,11 @@ static const char *
 get_head (PnSource *source, GByteArray *buffer, gsize *length, GError **error)
 {
   if (!source->data)
-    return load_head (source, buffer, length, error) ? (const char *)buffer->data : NULL;
-  gsize searched = MIN (source->size, (guint64)PN_HEAD_MAX);
-  *length = find_end ((const char *)source->data, searched, 0);
+    return load_head (source, buffer, length, error) ? (const char *) buffer->data : NULL;
+  gsize searched = MIN (source->size, (guint64) PN_HEAD_MAX);
+  *length = find_end ((const char *) source->data, searched, 0);
   if (*length)
-    return (const char *)source->data;
+    return (const char *) source->data;
   if (searched < source->size)
     set_too_long (error);
   else

@@ -25,27 +25,32 @@ PnMessage *pn_native_read_head (PnSource *source, GError **error);
 /* Reads every part of a message got from pn_native_read() and compares its SHA-256. */
 gboolean pn_native_verify (PnMessage *message, GError **error);
 
-/* A file beside an API file.  These functions give and take text; what directory the files lie in, and when they are
- * written and removed, is the caller's. */
+/* A file beside an API file.  These functions give and take text; what directory the files lie in, and when
+ * they are written and removed, is the caller's. */
 typedef struct {
   char *file_name;    /* Current-File / Msg-File: 8.3 name in att_in or att_out */
   const PnPart *part; /* its content is what belongs into the file; the message's, or CONVERTED */
-  PnPart *converted;  /* owned; a copy whose text is in the charset and with the line ends of the file, or NULL */
+  PnPart
+      *converted; /* owned; a copy whose text is in the charset and with the line ends of the file, or NULL */
 } PnApiFile;
 
 void pn_api_file_free (PnApiFile *self);
 
 /* The API file's text for MESSAGE.  STEM (up to 5 characters) begins the names of the part files, which are
  * returned in FILES (GPtrArray of PnApiFile) to be written before the text.  With EXTENSIONS our own keywords
- * are written too, so that reading it back loses nothing; without, what is left out is added to the losses. */
-GString *pn_api_write (PnMessage *message, const char *stem, gboolean extensions, GPtrArray **files, GError **error);
+ * are written too, so that reading it back loses nothing; without, what is left out is added to the losses.
+ */
+GString *pn_api_write (PnMessage *message, const char *stem, gboolean extensions, GPtrArray **files,
+                       GError **error);
 
 /* Called by pn_api_read() for every part file: returns its content, or NULL with ERROR set. */
 typedef PnContent *(*PnApiOpen) (const char *file_name, gpointer user, GError **error);
 
-/* Reads an API file.  Keywords that are not known are PN_CONVERT_ERROR_SYNTAX, one line of the message each, "Line 006
- * Unknown keyword: NAME", unless TOLERANT: then they are kept in message->extra.  Dates without an offset are UTC. */
-PnMessage *pn_api_read (const char *text, gsize length, gboolean tolerant, PnApiOpen open, gpointer user, GError **error);
+/* Reads an API file.  Keywords that are not known are PN_CONVERT_ERROR_SYNTAX, one line of the message each,
+ * "Line 006 Unknown keyword: NAME", unless TOLERANT: then they are kept in message->extra.  Dates without an
+ * offset are UTC. */
+PnMessage *pn_api_read (const char *text, gsize length, gboolean tolerant, PnApiOpen open, gpointer user,
+                        GError **error);
 
 /* Whether two messages say the same (every field and the bytes of every part; Msg-ID and our transport
  * fields excepted).  If not, *DIFFERENCE names the first field that differs.  Caller frees. */

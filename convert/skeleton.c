@@ -79,7 +79,7 @@ static void
 add_text (GPtrArray *chain, GString *text)
 {
   if (text->len > 0)
-    g_ptr_array_add (chain, pn_content_new_text (text->str, (gssize)text->len));
+    g_ptr_array_add (chain, pn_content_new_text (text->str, (gssize) text->len));
   g_string_truncate (text, 0);
 }
 
@@ -125,7 +125,7 @@ add_reference (GString *text, const Reference *reference, guint number, GError *
 gboolean
 pn_skeleton_finish (PnSkeleton *self, PnMessage *message, GError **error)
 {
-  g_autoptr (GPtrArray) chain = g_ptr_array_new_with_free_func ((GDestroyNotify)pn_content_unref);
+  g_autoptr (GPtrArray) chain = g_ptr_array_new_with_free_func ((GDestroyNotify) pn_content_unref);
   g_autoptr (GString) text = g_string_new (MAGIC);
   g_autoptr (GHashTable) numbers = g_hash_table_new (NULL, NULL);
   guint64 position = 0;
@@ -240,7 +240,7 @@ write_reference (Writer *self, char **words, guint n_words, GError **error)
   if (!base64)
     return pn_content_copy (part->content, &sink, error);
   PnBase64Form form = { .canonical = TRUE,
-                        .line_length = (guint)line,
+                        .line_length = (guint) line,
                         .crlf = g_str_has_prefix (words[5], "crlf"),
                         .last_eol = g_str_has_suffix (words[5], "+") };
   if (strcmp (words[5], "lf") != 0 && strcmp (words[5], "lf+") != 0 && strcmp (words[5], "crlf") != 0
@@ -291,7 +291,7 @@ take_bytes (gpointer user, const void *data, gsize length, GError **error)
 
   while (p < end) {
     if (self->literal > 0) {
-      gsize n = MIN (self->literal, (guint64)(end - p));
+      gsize n = MIN (self->literal, (guint64) (end - p));
       if (!write_out (self, p, n, error))
         return FALSE;
       self->literal -= n;

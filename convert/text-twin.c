@@ -169,7 +169,7 @@ find_attribute (const char *text, const char *end, const char *name)
     const char *begin = p;
     while (p < end && !g_ascii_isspace (*p) && *p != '=')
       p++;
-    gboolean found = (gsize)(p - begin) == n && g_ascii_strncasecmp (begin, name, n) == 0;
+    gboolean found = (gsize) (p - begin) == n && g_ascii_strncasecmp (begin, name, n) == 0;
     while (p < end && g_ascii_isspace (*p))
       p++;
     if (p >= end || *p != '=')
@@ -223,7 +223,7 @@ skip_element (Reader *self, const char *name)
       return;
     }
     self->p = close + 1;
-    if ((gsize)(self->end - self->p) > n && *self->p == '/'
+    if ((gsize) (self->end - self->p) > n && *self->p == '/'
         && g_ascii_strncasecmp (self->p + 1, name, n) == 0) {
       const char *gt = memchr (self->p, '>', self->end - self->p);
       self->p = gt ? gt + 1 : self->end;
@@ -409,7 +409,7 @@ web_address_length (const char *text, gsize length)
     if (length <= n || g_ascii_strncasecmp (text, schemes[i], n) != 0)
       continue;
     gsize all = n;
-    while (all < length && (guchar)text[all] > ' ' && !strchr ("<>\"'", text[all]))
+    while (all < length && (guchar) text[all] > ' ' && !strchr ("<>\"'", text[all]))
       all++;
     while (all > n && strchr (".,;:!?)]", text[all - 1]))
       all--;
@@ -452,7 +452,7 @@ pn_html_from_text (const char *text, gsize length)
   g_string_append (out, "<!DOCTYPE html>\n<html><head><meta charset=\"utf-8\"></head><body>\n");
   for (gsize i = 0; i < length;) {
     const char *end = memchr (text + i, '\n', length - i);
-    gsize n = end ? (gsize)(end - text - i) : length - i;
+    gsize n = end ? (gsize) (end - text - i) : length - i;
     append_html_line (out, text + i, n);
     g_string_append (out, "<br>\n");
     i += n + 1;

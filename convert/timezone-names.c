@@ -43,13 +43,13 @@ static const char *const prefixes[] = { "/freeassociation.sourceforge.net/Tzfile
 static int
 compare_iana (const void *key, const void *element)
 {
-  return g_ascii_strcasecmp (key, *(const char *const *)element);
+  return g_ascii_strcasecmp (key, *(const char *const *) element);
 }
 
 static int
 compare_name (const void *key, const void *element)
 {
-  return g_ascii_strcasecmp (key, ((const ZoneName *)element)->name);
+  return g_ascii_strcasecmp (key, ((const ZoneName *) element)->name);
 }
 
 static const char *

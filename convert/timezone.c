@@ -31,7 +31,7 @@ zone_free (gpointer data)
   g_free (self);
 }
 
-static GPrivate zone_cache = G_PRIVATE_INIT ((GDestroyNotify)g_hash_table_unref);
+static GPrivate zone_cache = G_PRIVATE_INIT ((GDestroyNotify) g_hash_table_unref);
 
 PnZone *
 pn_zone_get (const char *tzid)
@@ -53,7 +53,7 @@ pn_zone_get (const char *tzid)
   self = g_new0 (PnZone, 1);
   self->zone = zone;
   self->written = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
-  g_hash_table_insert (cache, (gpointer)name, self);
+  g_hash_table_insert (cache, (gpointer) name, self);
   return self;
 }
 
@@ -130,7 +130,7 @@ rule_of (PnZone *self, const PnTransition *change, guint index)
   gint64 local = change->at + change->before;
   pn_calendar_time_set_local (&time, local);
   gint64 day = pn_civil_to_days (time.year, time.month, time.day);
-  YearlyRule rule = { time.month,     (time.day - 1) / 7 + 1, pn_weekday (day), (int)(local - day * DAY),
+  YearlyRule rule = { time.month,     (time.day - 1) / 7 + 1, pn_weekday (day), (int) (local - day * DAY),
                       change->before, change->after };
   if (time.day + 7 <= pn_days_of_month (time.year, time.month))
     return rule;

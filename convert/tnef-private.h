@@ -169,7 +169,8 @@ void pn_tnef_read_attachments (PnTnef *self, guint except);
 
 /* -- meetings and tasks (tnef-calendar.c, tnef-zone.c) -- */
 
-/* Makes the message what its class says, unless it is more than mail already.  *CONSUMED: number of the attachment that is said by it, or 0. */
+/* Makes the message what its class says, unless it is more than mail already.  *CONSUMED: number of the
+ * attachment that is said by it, or 0. */
 void pn_tnef_read_calendar (PnTnef *self, const char *message_class, guint *consumed);
 /* IANA name of the zone of an appointment with PROPERTIES in the year of UNIX_TIME, or NULL. */
 const char *pn_tnef_zone (PnTnef *self, const GArray *properties, gint64 unix_time);

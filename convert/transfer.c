@@ -176,5 +176,5 @@ pn_uu_decoder_push (PnUuDecoder *self, const guint8 *input, gsize length, guint8
 gsize
 pn_uu_decoder_finish (PnUuDecoder *self, guint8 *output)
 {
-  return self->n_line ? (gsize)(take_uu_line (self, output) - output) : 0;
+  return self->n_line ? (gsize) (take_uu_line (self, output) - output) : 0;
 }

@@ -5,7 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
-static const char mail[] = "From: a@example.org\r\nTo: b@example.com\r\nSubject: alone\r\nContent-Type: text/plain\r\n\r\nbody\r\n";
+static const char mail[] = "From: a@example.org\r\nTo: b@example.com\r\nSubject: alone\r\nContent-Type: "
+                           "text/plain\r\n\r\nbody\r\n";
 
 int
 main (void)

@@ -1,15 +1,15 @@
-/* Linked into the unit tests of a ThreadSanitizer build.  GLib is not instrumented and its locks are futexes of its own, so the
- * sanitizer would not know what they order; here each tells it. */
+/* Linked into the unit tests of a ThreadSanitizer build.  GLib is not instrumented and its locks are futexes
+ * of its own, so the sanitizer would not know what they order; here each tells it. */
 #include <dlfcn.h>
 #include <glib.h>
 
 void __tsan_acquire (void *address);
 void __tsan_release (void *address);
 
-#define NEXT(name) \
-  static __typeof__ (&name) next; \
-  if (!__atomic_load_n (&next, __ATOMIC_RELAXED)) \
-    __atomic_store_n (&next, (__typeof__ (&name)) dlsym (RTLD_NEXT, #name), __ATOMIC_RELAXED)
+#define NEXT(name)                                                                                           \
+  static __typeof__ (&name) next;                                                                            \
+  if (!__atomic_load_n (&next, __ATOMIC_RELAXED))                                                            \
+  __atomic_store_n (&next, (__typeof__ (&name)) dlsym (RTLD_NEXT, #name), __ATOMIC_RELAXED)
 
 #undef g_mutex_lock
 #undef g_once_init_enter
@@ -96,7 +96,8 @@ gboolean (g_once_init_enter) (volatile void *location)
 {
   static gboolean (*next) (volatile void *);
   if (!__atomic_load_n (&next, __ATOMIC_RELAXED))
-    __atomic_store_n (&next, (gboolean (*) (volatile void *)) dlsym (RTLD_NEXT, "g_once_init_enter"), __ATOMIC_RELAXED);
+    __atomic_store_n (&next, (gboolean (*) (volatile void *)) dlsym (RTLD_NEXT, "g_once_init_enter"),
+                      __ATOMIC_RELAXED);
   gboolean first = next (location);
   __tsan_acquire ((void *) location);
   return first;
@@ -106,7 +107,8 @@ void (g_once_init_leave) (volatile void *location, gsize result)
 {
   static void (*next) (volatile void *, gsize);
   if (!__atomic_load_n (&next, __ATOMIC_RELAXED))
-    __atomic_store_n (&next, (void (*) (volatile void *, gsize)) dlsym (RTLD_NEXT, "g_once_init_leave"), __ATOMIC_RELAXED);
+    __atomic_store_n (&next, (void (*) (volatile void *, gsize)) dlsym (RTLD_NEXT, "g_once_init_leave"),
+                      __ATOMIC_RELAXED);
   __tsan_release ((void *) location);
   next (location, result);
 }
@@ -146,7 +148,8 @@ g_async_queue_timeout_pop (GAsyncQueue *queue, guint64 timeout)
   return data;
 }
 
-/* What is pushed into a pool is handed over with all that was written before; what its function wrote is seen by who frees it. */
+/* What is pushed into a pool is handed over with all that was written before; what its function wrote is seen
+ * by who frees it. */
 typedef struct {
   GFunc function;
   gpointer user_data;

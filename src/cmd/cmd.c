@@ -9,8 +9,12 @@ pn_cmd_options (int *argc, char ***argv, const GOptionEntry *entries, char **dir
   GOptionEntry shared[3] = { 0 };
   guint n = 0;
   if (dir)
-    shared[n++] = (GOptionEntry){ "directory", 'C', 0, G_OPTION_ARG_FILENAME, dir,
-                                  "the directory made by postern init (default: $POSTERN_DIR, else here)", "DIR" };
+    shared[n++] = (GOptionEntry){
+      "directory", 'C',
+      0,           G_OPTION_ARG_FILENAME,
+      dir,         "the directory made by postern init (default: $POSTERN_DIR, else here)",
+      "DIR"
+    };
   if (json)
     shared[n++] = (GOptionEntry){ "json", 0, 0, G_OPTION_ARG_NONE, json, "answer in JSON", NULL };
 

@@ -40,8 +40,8 @@ output_name (Collector *self, const char *relative)
   const char *base = strrchr (relative, '/');
   base = base ? base + 1 : relative;
   const char *dot = strrchr (base, '.');
-  gsize stem = dot && dot > base ? (gsize)(dot - relative) : strlen (relative);
-  g_autofree char *name = g_strdup_printf ("%.*s%s", (int)stem, relative, extension);
+  gsize stem = dot && dot > base ? (gsize) (dot - relative) : strlen (relative);
+  g_autofree char *name = g_strdup_printf ("%.*s%s", (int) stem, relative, extension);
   char *path = g_build_filename (self->out, name, NULL);
   if (g_hash_table_contains (self->taken, path)) { /* a.eml and a.msg beside each other */
     g_free (path);
@@ -59,11 +59,11 @@ add_file (Collector *self, const char *path, const char *relative, const struct 
   PnConvertJob *job = g_new0 (PnConvertJob, 1);
   job->path = g_strdup (path);
   job->index = self->jobs->len;
-  job->size = (guint64)st->st_size;
+  job->size = (guint64) st->st_size;
   job->output = output_name (self, relative);
   g_ptr_array_add (self->jobs, job);
   g_hash_table_add (self->options->inputs, g_strdup_printf ("%" G_GUINT64_FORMAT ":%" G_GUINT64_FORMAT,
-                                                            (guint64)st->st_dev, (guint64)st->st_ino));
+                                                            (guint64) st->st_dev, (guint64) st->st_ino));
 }
 
 /* A file or directory that cannot be read is a job that has failed already. */
@@ -81,7 +81,7 @@ add_failed (Collector *self, const char *path, const char *reason)
 static int
 compare_names (gconstpointer a, gconstpointer b)
 {
-  return strcmp (*(char *const *)a, *(char *const *)b);
+  return strcmp (*(char *const *) a, *(char *const *) b);
 }
 
 /* The part files of API files are read with these. */

@@ -153,7 +153,7 @@ add_body (JsonBuilder *json, const char *name, PnMessage *message, PnPartRole ro
   }
   gsize length;
   const char *data = g_bytes_get_data (bytes, &length);
-  g_autofree char *valid = g_utf8_make_valid (data, (gssize)length);
+  g_autofree char *valid = g_utf8_make_valid (data, (gssize) length);
   json_builder_set_member_name (json, name);
   json_builder_add_string_value (json, valid);
   return TRUE;
@@ -191,7 +191,7 @@ add_attachment (JsonBuilder *json, const PnPart *part, GError **error)
   json_builder_begin_object (json);
   add_text (json, "name", part->name);
   add_text (json, "type", part->type);
-  add_number (json, "size", (gint64)size);
+  add_number (json, "size", (gint64) size);
   add_text (json, "sha256", hex);
   add_text (json, "content_id", part->content_id);
   add_flag (json, "inline", part->role != PN_PART_ATTACHMENT);

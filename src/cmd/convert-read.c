@@ -44,7 +44,7 @@ looks_like_mail (const char *text)
   if (begins_with (text, "From ") || begins_with (text, ">From "))
     return TRUE;
   gsize n = 0;
-  while ((guchar)text[n] > ' ' && text[n] != ':' && (guchar)text[n] < 0x7f)
+  while ((guchar) text[n] > ' ' && text[n] != ':' && (guchar) text[n] < 0x7f)
     n++;
   gsize colon = n;
   while (text[colon] == ' ' || text[colon] == '\t')
@@ -71,7 +71,7 @@ find_kind (PnSource *source, const char *path, GError **error)
   gsize length = MIN (source->size, sizeof head - 1);
   if (!pn_source_read (source, 0, head, length, error))
     return PN_KIND_AUTO;
-  if (pn_tnef_is ((const guint8 *)head, length))
+  if (pn_tnef_is ((const guint8 *) head, length))
     return PN_KIND_TNEF;
   const char *text = skip_blank (head);
   if (begins_with (text, "WPC-API"))
@@ -184,7 +184,7 @@ give_id (PnMessage *message, const char *file)
   const char *uid = message->calendar ? message->calendar->uid : NULL;
   const char *known = message->message_id ? message->message_id : uid ? uid : base;
   gint64 date = message->date.set ? message->date.unix_time : 0;
-  g_autofree char *seed = g_strdup_printf ("%08X %s", (guint32)date, known);
+  g_autofree char *seed = g_strdup_printf ("%08X %s", (guint32) date, known);
   message->id = pn_id_derive (seed, "convert", NULL);
 }
 
@@ -277,8 +277,8 @@ pn_convert_read (const PnConvertOptions *options, PnConvertJob *job, GError **er
   if (job->kind == PN_KIND_AUTO)
     return NULL;
   g_autoptr (PnMessage) message = pn_convert_read_source (options, job->kind, source, job->path, error);
-  /* What is sealed is authenticated as it is read; of a plain queue file every part is checked, also those that the
-   * output does not need. */
+  /* What is sealed is authenticated as it is read; of a plain queue file every part is checked, also those
+   * that the output does not need. */
   if (message && job->kind == PN_KIND_NATIVE && !is_sealed && !pn_native_verify (message, error))
     return NULL;
   return g_steal_pointer (&message);

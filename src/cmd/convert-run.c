@@ -154,7 +154,7 @@ work (gpointer user)
 {
   Run *self = user;
   for (;;) {
-    guint index = (guint)g_atomic_int_add (&self->next, 1);
+    guint index = (guint) g_atomic_int_add (&self->next, 1);
     if (index >= self->jobs->len)
       break;
     PnConvertJob *job = g_ptr_array_index (self->jobs, index);
@@ -175,17 +175,17 @@ static void
 print_progress (const Run *self, gint64 start, guint64 total)
 {
   enum { WIDTH = 24 };
-  double seconds = MAX ((double)(g_get_monotonic_time () - start) / G_USEC_PER_SEC, 0.001);
+  double seconds = MAX ((double) (g_get_monotonic_time () - start) / G_USEC_PER_SEC, 0.001);
   double part
-      = total > 0 ? (double)self->bytes / (double)total : (double)self->done / MAX (self->jobs->len, 1);
+      = total > 0 ? (double) self->bytes / (double) total : (double) self->done / MAX (self->jobs->len, 1);
   part = CLAMP (part, 0, 1);
   char bar[WIDTH + 1];
-  guint full = (guint)(part * WIDTH);
+  guint full = (guint) (part * WIDTH);
   memset (bar, '.', WIDTH);
   memset (bar, '#', full);
   bar[WIDTH] = '\0';
-  g_autofree char *rate = pn_cmd_size ((guint64)((double)self->bytes / seconds));
-  guint left = part > 0.001 ? (guint)(seconds / part - seconds + 0.5) : 0;
+  g_autofree char *rate = pn_cmd_size ((guint64) ((double) self->bytes / seconds));
+  guint left = part > 0.001 ? (guint) (seconds / part - seconds + 0.5) : 0;
   fprintf (stderr, "\r[%s] %3.0f%% %u/%u files, %.0f/s, %s/s, %u:%02u left\033[K", bar, part * 100,
            self->done, self->jobs->len, self->done / seconds, rate, left / 60, left % 60);
   fflush (stderr);
@@ -194,15 +194,15 @@ print_progress (const Run *self, gint64 start, guint64 total)
 static void
 print_summary (const Run *self, gint64 start)
 {
-  double seconds = MAX ((double)(g_get_monotonic_time () - start) / G_USEC_PER_SEC, 0.000001);
+  double seconds = MAX ((double) (g_get_monotonic_time () - start) / G_USEC_PER_SEC, 0.000001);
   g_autofree char *size = pn_cmd_size (self->bytes);
-  g_autofree char *rate = pn_cmd_size ((guint64)((double)self->bytes / seconds));
+  g_autofree char *rate = pn_cmd_size ((guint64) ((double) self->bytes / seconds));
   fprintf (stderr, "%spostern convert: %u file%s, %s in %.2f s (%.0f/s, %s/s)",
            show_progress () ? "\r\033[K" : "", self->jobs->len, self->jobs->len == 1 ? "" : "s", size,
            seconds, self->jobs->len / seconds, rate);
   for (guint i = 0; i < PN_RESULT_LAST; i++)
     if (self->results[i] > 0 || (self->options->verify && i != PN_RESULT_CONVERTED))
-      fprintf (stderr, ", %u %s", self->results[i], pn_result_to_string ((PnResult)i));
+      fprintf (stderr, ", %u %s", self->results[i], pn_result_to_string ((PnResult) i));
   if (self->losses > 0)
     fprintf (stderr, "; %u loss%s in %u file%s", self->losses, self->losses == 1 ? "" : "es",
              self->with_losses, self->with_losses == 1 ? "" : "s");
@@ -216,7 +216,7 @@ watch (Run *self, gint64 start)
   gboolean progress = show_progress ();
   guint64 total = 0;
   for (guint i = 0; i < self->jobs->len; i++)
-    total += ((PnConvertJob *)g_ptr_array_index (self->jobs, i))->size;
+    total += ((PnConvertJob *) g_ptr_array_index (self->jobs, i))->size;
   g_mutex_lock (&self->lock);
   gint64 next = g_get_monotonic_time () + G_USEC_PER_SEC / 2;
   while (self->running > 0) {

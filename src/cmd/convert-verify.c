@@ -33,7 +33,7 @@ scratch_open (Scratch *self, guint64 size, GError **error)
 {
   self->fd = -1;
   if (size <= MEMORY_MAX) {
-    self->array = g_byte_array_sized_new ((guint)size + 4096);
+    self->array = g_byte_array_sized_new ((guint) size + 4096);
     return TRUE;
   }
   self->fd = pn_file_unnamed (g_get_tmp_dir (), error);

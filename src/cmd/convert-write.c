@@ -94,8 +94,8 @@ is_input (const PnConvertOptions *options, const char *path)
   struct stat st;
   if (stat (path, &st) < 0)
     return FALSE;
-  g_autofree char *key
-      = g_strdup_printf ("%" G_GUINT64_FORMAT ":%" G_GUINT64_FORMAT, (guint64)st.st_dev, (guint64)st.st_ino);
+  g_autofree char *key = g_strdup_printf ("%" G_GUINT64_FORMAT ":%" G_GUINT64_FORMAT, (guint64) st.st_dev,
+                                          (guint64) st.st_ino);
   return g_hash_table_contains (options->inputs, key);
 }
 
@@ -119,7 +119,7 @@ name_file (const PnConvertOptions *options, int fd, const char *path, GError **e
     g_set_error (error, G_IO_ERROR, G_IO_ERROR_EXISTS, "%s exists; --force replaces it", path);
     return FALSE;
   }
-  g_autofree char *temporary = g_strdup_printf ("%s.%d.tmp", path, (int)getpid ());
+  g_autofree char *temporary = g_strdup_printf ("%s.%d.tmp", path, (int) getpid ());
   if (!pn_file_link (fd, temporary, error))
     return FALSE;
   if (rename (temporary, path) == 0)
@@ -195,7 +195,7 @@ write_api (const PnConvertOptions *options, const PnConvertJob *job, PnMessage *
   for (guint i = 0; done && files && i < files->len; i++) {
     const PnApiFile *file = g_ptr_array_index (files, i);
     g_autofree char *path = g_build_filename (dir, "att_in", file->file_name, NULL);
-    done = write_file (options, path, write_part, (gpointer)file->part, error);
+    done = write_file (options, path, write_part, (gpointer) file->part, error);
   }
   /* the API file comes last: whoever sees it finds its parts */
   done = done && write_file (options, job->output, write_text, text, error);
@@ -206,7 +206,7 @@ write_api (const PnConvertOptions *options, const PnConvertJob *job, PnMessage *
 static gboolean
 write_common (gpointer user, const void *data, gsize length, G_GNUC_UNUSED GError **error)
 {
-  g_string_append_len (user, data, (gssize)length);
+  g_string_append_len (user, data, (gssize) length);
   return TRUE;
 }
 

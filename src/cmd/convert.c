@@ -14,9 +14,9 @@ static const struct {
   const char *name;
   const char *extension;
 } kinds[] = {
-  [PN_KIND_AUTO] = { "auto", "" },     [PN_KIND_MIME] = { "mime", ".eml" },
-  [PN_KIND_ICAL] = { "ical", ".ics" }, [PN_KIND_NATIVE] = { "native", ".native" },
-  [PN_KIND_API] = { "api", ".api" },   [PN_KIND_JSON] = { "json", ".json" },
+  [PN_KIND_AUTO] = { "auto", "" },      [PN_KIND_MIME] = { "mime", ".eml" },
+  [PN_KIND_ICAL] = { "ical", ".ics" },  [PN_KIND_NATIVE] = { "native", ".native" },
+  [PN_KIND_API] = { "api", ".api" },    [PN_KIND_JSON] = { "json", ".json" },
   [PN_KIND_TNEF] = { "tnef", ".tnef" },
 };
 
@@ -37,7 +37,7 @@ pn_kind_from_string (const char *text, PnKind *kind)
 {
   for (guint i = 0; i < G_N_ELEMENTS (kinds); i++)
     if (g_ascii_strcasecmp (text, kinds[i].name) == 0) {
-      *kind = (PnKind)i;
+      *kind = (PnKind) i;
       return TRUE;
     }
   return FALSE;
@@ -243,8 +243,9 @@ check (const Arguments *arguments, PnConvertOptions *options)
   if (arguments->from
       && (!pn_kind_from_string (arguments->from, &options->from) || options->from == PN_KIND_JSON))
     return usage ("--from: '%s' is no kind that can be read", arguments->from);
-  if (arguments->to && (!pn_kind_from_string (arguments->to, &options->to) || options->to == PN_KIND_AUTO
-                        || options->to == PN_KIND_TNEF))
+  if (arguments->to
+      && (!pn_kind_from_string (arguments->to, &options->to) || options->to == PN_KIND_AUTO
+          || options->to == PN_KIND_TNEF))
     return usage ("--to: '%s' is no kind that can be written", arguments->to);
   if (!arguments->to && !arguments->verify)
     return usage ("%s", "--to is missing");
@@ -297,9 +298,9 @@ split_jobs (int *argc, char **argv)
     if (joined)
       g_ptr_array_add (split, argv[i] + 2);
   }
-  *argc = (int)split->len;
+  *argc = (int) split->len;
   g_ptr_array_add (split, NULL);
-  return (char **)g_ptr_array_free (split, FALSE);
+  return (char **) g_ptr_array_free (split, FALSE);
 }
 
 int
@@ -330,7 +331,7 @@ pn_cmd_convert (int argc, char **argv)
     return PN_EXIT_USAGE;
   if (arguments.report && !stream_open (&report, arguments.report, TRUE))
     return PN_EXIT_NOT_DONE;
-  guint threads = arguments.threads ? (guint)arguments.threads : g_get_num_processors ();
+  guint threads = arguments.threads ? (guint) arguments.threads : g_get_num_processors ();
   code = pn_convert_run (&options, jobs, MIN (threads, 256), common.buffer ? &common.sink : NULL,
                          report.buffer ? &report.sink : NULL);
   gboolean written = stream_finish (&common, arguments.out ? arguments.out : "standard output");

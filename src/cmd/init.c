@@ -29,7 +29,8 @@ write_config (const char *dir, const Options *options, GError **error)
   }
   g_autoptr (PnFileSink) sink = pn_file_sink_new (fd);
   PnSink out = pn_file_sink_sink (sink);
-  gboolean ok = pn_sink_puts (&out, text, error) && pn_file_sink_flush (sink, error) && pn_file_fsync (fd, path, error);
+  gboolean ok = pn_sink_puts (&out, text, error) && pn_file_sink_flush (sink, error)
+                && pn_file_fsync (fd, path, error);
   close (fd);
   return ok;
 }
@@ -45,7 +46,8 @@ make_queue (char *path /* taken */, GError **error)
 static gboolean
 make_directories (const PnConfig *config, GError **error)
 {
-  static const char *const gateway[] = { "receive", "send", "result", "defer", "gwhold", "gwprob", "work", "000.prc", NULL };
+  static const char *const gateway[]
+      = { "receive", "send", "result", "defer", "gwhold", "gwprob", "work", "000.prc", NULL };
   for (guint i = 0; gateway[i]; i++) {
     g_autofree char *path = pn_config_gateway_path (config, gateway[i]);
     if (!pn_file_make_dirs (path, error))
@@ -70,7 +72,8 @@ make_directories (const PnConfig *config, GError **error)
 static gboolean
 make_certificate (const PnConfig *config, GError **error)
 {
-  g_autofree char *certificate = g_build_filename (config->root, pn_config_string (config, "tls", "certificate"), NULL);
+  g_autofree char *certificate
+      = g_build_filename (config->root, pn_config_string (config, "tls", "certificate"), NULL);
   g_autofree char *key = g_build_filename (config->root, pn_config_string (config, "tls", "key"), NULL);
   return pn_tls_make_self_signed (certificate, key, config->host, error);
 }
@@ -100,7 +103,8 @@ make_house (const char *dir, const Options *options, GError **error)
     return FALSE;
   g_autofree char *key_path = pn_config_key_path (config);
   g_autoptr (PnKey) key = pn_key_create (key_path, error);
-  if (!key || !make_directories (config, error) || !make_certificate (config, error) || !pn_directory_create (config, error))
+  if (!key || !make_directories (config, error) || !make_certificate (config, error)
+      || !pn_directory_create (config, error))
     return FALSE;
   g_autoptr (PnDirectory) directory = pn_directory_open (config, TRUE, error);
   if (!directory)
@@ -117,13 +121,17 @@ pn_cmd_init (int argc, char **argv)
   Options options = { 0 };
   const GOptionEntry entries[] = {
     { "domain", 0, 0, G_OPTION_ARG_STRING, &options.domain, "native name of the domain (DOMAIN)", "NAME" },
-    { "post-office", 0, 0, G_OPTION_ARG_STRING, &options.post_office, "name of its post office (OFFICE)", "NAME" },
-    { "internet-domain", 0, 0, G_OPTION_ARG_STRING, &options.internet_domain, "Internet domain mail is taken for", "NAME" },
-    { "user", 0, 0, G_OPTION_ARG_STRING_ARRAY, &options.users, "a user of the post office; may be given again", "NAME[:PASSWORD]" },
+    { "post-office", 0, 0, G_OPTION_ARG_STRING, &options.post_office, "name of its post office (OFFICE)",
+      "NAME" },
+    { "internet-domain", 0, 0, G_OPTION_ARG_STRING, &options.internet_domain,
+      "Internet domain mail is taken for", "NAME" },
+    { "user", 0, 0, G_OPTION_ARG_STRING_ARRAY, &options.users,
+      "a user of the post office; may be given again", "NAME[:PASSWORD]" },
     { 0 },
   };
   if (!pn_cmd_options (&argc, &argv, entries, NULL, NULL, "DIR", "Makes a domain with a post office in DIR.",
-                       "DIR/postern.conf has every setting with its default; DIR/postern.key opens all that is stored: keep a copy\n"
+                       "DIR/postern.conf has every setting with its default; DIR/postern.key opens all that "
+                       "is stored: keep a copy\n"
                        "of it elsewhere, and let nobody read it."))
     return PN_EXIT_USAGE;
   int code = PN_EXIT_USAGE;
@@ -137,11 +145,12 @@ pn_cmd_init (int argc, char **argv)
       options.domain = g_strdup ("DOMAIN");
     if (!options.post_office)
       options.post_office = g_strdup ("OFFICE");
-    code = make_house (argv[1], &options, &error) ? PN_EXIT_DONE : pn_cmd_fail ("init", g_steal_pointer (&error));
+    code = make_house (argv[1], &options, &error) ? PN_EXIT_DONE
+                                                  : pn_cmd_fail ("init", g_steal_pointer (&error));
   }
   if (code == PN_EXIT_DONE)
-    printf ("Made domain %s with post office %s for %s in %s.\nNext: postern run -C %s\n", options.domain, options.post_office,
-            options.internet_domain, argv[1], argv[1]);
+    printf ("Made domain %s with post office %s for %s in %s.\nNext: postern run -C %s\n", options.domain,
+            options.post_office, options.internet_domain, argv[1], argv[1]);
   g_free (options.domain);
   g_free (options.post_office);
   g_free (options.internet_domain);

@@ -27,7 +27,8 @@ entry_free (Entry *self)
   g_free (self);
 }
 
-/* --- what waits ------------------------------------------------------------------------------------------------------- */
+/* --- what waits
+ * ------------------------------------------------------------------------------------------------------- */
 
 /* The line "Reason: ..." of the text beside a file that was put aside, or its first line. */
 static char *
@@ -54,8 +55,8 @@ add_state_of_delivery (const PnConfig *config, const char *name, Entry *entry)
   g_autoptr (PnSendTry) state = pn_send_try_read (path);
   if (!state)
     return;
-  entry->reason = g_strdup_printf ("%u tries; %s%s%s", state->attempts, state->host ? state->host : "", state->host ? ": " : "",
-                                   state->error ? state->error : "not tried yet");
+  entry->reason = g_strdup_printf ("%u tries; %s%s%s", state->attempts, state->host ? state->host : "",
+                                   state->host ? ": " : "", state->error ? state->error : "not tried yet");
   entry->next = state->next;
 }
 
@@ -187,7 +188,9 @@ list (const PnConfig *config, gboolean json)
   return PN_EXIT_DONE;
 }
 
-/* --- one file ---------------------------------------------------------------------------------------------------------- */
+/* --- one file
+ * ----------------------------------------------------------------------------------------------------------
+ */
 
 /* FILE as list prints it, or a path; NULL with ERROR if it is not a file of this house. */
 static char *
@@ -196,7 +199,8 @@ find_file (const PnConfig *config, const char *file, GError **error)
   g_autofree char *path = g_canonicalize_filename (file, config->root);
   g_autofree char *root = g_strconcat (config->root, "/", NULL);
   if (!g_str_has_prefix (path, root) || !g_file_test (path, G_FILE_TEST_IS_REGULAR)) {
-    g_set_error (error, G_FILE_ERROR, G_FILE_ERROR_NOENT, "%s: there is no such queue file in %s", file, config->root);
+    g_set_error (error, G_FILE_ERROR, G_FILE_ERROR_NOENT, "%s: there is no such queue file in %s", file,
+                 config->root);
     return NULL;
   }
   return g_steal_pointer (&path);
@@ -223,10 +227,12 @@ show (PnKey *key, const char *path, GError **error)
   return TRUE;
 }
 
-/* --- sending on --------------------------------------------------------------------------------------------------------- */
+/* --- sending on
+ * ---------------------------------------------------------------------------------------------------------
+ */
 
-/* The directory a file that was put aside came from: by its extension, the name of the program, and by the priority digit in
- * its name. */
+/* The directory a file that was put aside came from: by its extension, the name of the program, and by the
+ * priority digit in its name. */
 static char *
 origin_of (const PnConfig *config, const char *path, GError **error)
 {
@@ -237,11 +243,13 @@ origin_of (const PnConfig *config, const char *path, GError **error)
   if (g_str_has_suffix (dir, "/gwprob"))
     return pn_config_gateway_path (config, g_str_equal (extension, "SND") ? "send" : "receive");
   if (!g_str_has_suffix (dir, "/WPCSOUT/PROBLEM")) {
-    g_set_error (error, G_FILE_ERROR, G_FILE_ERROR_INVAL, "%s: only what lies in PROBLEM, gwprob or defer can be re-queued", path);
+    g_set_error (error, G_FILE_ERROR, G_FILE_ERROR_INVAL,
+                 "%s: only what lies in PROBLEM, gwprob or defer can be re-queued", path);
     return NULL;
   }
   if (strlen (name) < 2 || name[1] < '0' || name[1] > '7') {
-    g_set_error (error, G_FILE_ERROR, G_FILE_ERROR_INVAL, "%s: the second character of the name is no priority", path);
+    g_set_error (error, G_FILE_ERROR, G_FILE_ERROR_INVAL,
+                 "%s: the second character of the name is no priority", path);
     return NULL;
   }
   g_autofree char *wpcsout = g_path_get_dirname (dir);
@@ -304,8 +312,7 @@ requeue (const PnConfig *config, const char *path, GError **error)
   return TRUE;
 }
 
-static gboolean
-delete (const char *path, GError **error)
+static gboolean delete (const char *path, GError **error)
 {
   if (unlink (path) < 0) {
     pn_file_set_error (error, errno, path, "cannot remove it");
@@ -338,9 +345,11 @@ pn_cmd_queue (int argc, char **argv)
 {
   g_autofree char *dir = NULL;
   gboolean json = FALSE;
-  if (!pn_cmd_options (&argc, &argv, NULL, &dir, &json, "[list | show FILE... | requeue FILE... | delete FILE...]",
+  if (!pn_cmd_options (&argc, &argv, NULL, &dir, &json,
+                       "[list | show FILE... | requeue FILE... | delete FILE...]",
                        "Shows what waits in the queue directories, and sends on what was put aside.",
-                       "FILE is a name as list prints it.  requeue puts a file of PROBLEM or gwprob back where it came from, and makes a\n"
+                       "FILE is a name as list prints it.  requeue puts a file of PROBLEM or gwprob back "
+                       "where it came from, and makes a\n"
                        "deferred one due now.  show prints the keyword text, or envelope and header."))
     return PN_EXIT_USAGE;
   const char *verb = argc > 1 ? argv[1] : "list";

@@ -145,13 +145,17 @@ print_json (const PnConfig *config, const ProgramState *programs, guint n, GPtrA
 static void
 print_text (const ProgramState *programs, guint n, GPtrArray *queues)
 {
-  printf ("%-8s %-9s %8s %9s %10s %10s %8s %9s\n", "program", "state", "pid", "restarts", "messages in", "out", "errors", "problems");
+  printf ("%-8s %-9s %8s %9s %10s %10s %8s %9s\n", "program", "state", "pid", "restarts", "messages in",
+          "out", "errors", "problems");
   for (guint i = 0; i < n; i++) {
     const ProgramState *p = &programs[i];
     const char *state = p->running ? (p->ready ? "ready" : "running") : p->known ? "stopped" : "never ran";
-    printf ("%-8s %-9s %8d %9d %11" G_GINT64_FORMAT " %10" G_GINT64_FORMAT " %8" G_GINT64_FORMAT " %9" G_GINT64_FORMAT "\n", p->name,
-            state, p->running ? p->pid : 0, p->restarts, p->values[PN_COUNTER_MESSAGES_IN], p->values[PN_COUNTER_MESSAGES_OUT],
-            p->values[PN_COUNTER_ERRORS_IN] + p->values[PN_COUNTER_ERRORS_OUT], p->values[PN_COUNTER_PROBLEMS]);
+    printf ("%-8s %-9s %8d %9d %11" G_GINT64_FORMAT " %10" G_GINT64_FORMAT " %8" G_GINT64_FORMAT
+            " %9" G_GINT64_FORMAT "\n",
+            p->name, state, p->running ? p->pid : 0, p->restarts, p->values[PN_COUNTER_MESSAGES_IN],
+            p->values[PN_COUNTER_MESSAGES_OUT],
+            p->values[PN_COUNTER_ERRORS_IN] + p->values[PN_COUNTER_ERRORS_OUT],
+            p->values[PN_COUNTER_PROBLEMS]);
   }
   printf ("\n%8s  queue\n", "waiting");
   for (guint i = 0; i < queues->len; i++) {
@@ -190,7 +194,8 @@ pn_cmd_status (int argc, char **argv)
     { "watch", 'w', 0, G_OPTION_ARG_NONE, &watch, "show it again every second", NULL },
     { 0 },
   };
-  if (!pn_cmd_options (&argc, &argv, entries, &dir, &json, "", "Shows the programs, their counters, and what waits in each queue.", NULL))
+  if (!pn_cmd_options (&argc, &argv, entries, &dir, &json, "",
+                       "Shows the programs, their counters, and what waits in each queue.", NULL))
     return PN_EXIT_USAGE;
   if (argc != 1) {
     fprintf (stderr, "postern status: '%s' is too much\n", argv[1]);

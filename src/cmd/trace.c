@@ -25,8 +25,9 @@ print_json (const char *id, GPtrArray *lines)
   for (guint i = 0; i < lines->len; i++) {
     const PnTraceLine *line = g_ptr_array_index (lines, i);
     g_autofree char *time = format_time (line->time);
-    const char *const members[][2] = { { "time", time },         { "program", line->program }, { "event", line->event },
-                                       { "where", line->where }, { "next", line->next },       { "detail", line->detail } };
+    const char *const members[][2]
+        = { { "time", time },         { "program", line->program }, { "event", line->event },
+            { "where", line->where }, { "next", line->next },       { "detail", line->detail } };
     json_builder_begin_object (builder);
     for (guint m = 0; m < G_N_ELEMENTS (members); m++) {
       json_builder_set_member_name (builder, members[m][0]);
@@ -61,8 +62,8 @@ print_table (const PnConfig *config, GPtrArray *lines)
     const char *where = line->where ? line->where : "";
     if (g_str_has_prefix (where, config->root))
       where += root_length;
-    printf ("%s  %+9.3f ms  %-7s %-14s %s%s%s\n", time, (double) (line->time - first->time) / 1000, line->program, line->event, where,
-            line->detail ? "  " : "", line->detail ? line->detail : "");
+    printf ("%s  %+9.3f ms  %-7s %-14s %s%s%s\n", time, (double) (line->time - first->time) / 1000,
+            line->program, line->event, where, line->detail ? "  " : "", line->detail ? line->detail : "");
   }
   const PnTraceLine *last = g_ptr_array_index (lines, lines->len - 1);
   if (last->next)
@@ -76,9 +77,11 @@ pn_cmd_trace (int argc, char **argv)
 {
   g_autofree char *dir = NULL;
   gboolean json = FALSE;
-  if (!pn_cmd_options (&argc, &argv, NULL, &dir, &json, "MSG-ID", "Lists every hop of a message with its time, and names the next one.",
-                       "MSG-ID is what the SMTP server answers (\"Accepted as ...\"), what postern send prints, and what\n"
-                       "postern list --json shows."))
+  if (!pn_cmd_options (
+          &argc, &argv, NULL, &dir, &json, "MSG-ID",
+          "Lists every hop of a message with its time, and names the next one.",
+          "MSG-ID is what the SMTP server answers (\"Accepted as ...\"), what postern send prints, and what\n"
+          "postern list --json shows."))
     return PN_EXIT_USAGE;
   if (argc != 2) {
     fprintf (stderr, "postern trace: which message?\n");

@@ -39,7 +39,7 @@ read_password (GError **error)
   gboolean asked = isatty (STDIN_FILENO) && tcgetattr (STDIN_FILENO, &before) == 0;
   if (asked) {
     silent = before;
-    silent.c_lflag &= ~(tcflag_t)ECHO;
+    silent.c_lflag &= ~(tcflag_t) ECHO;
     tcsetattr (STDIN_FILENO, TCSAFLUSH, &silent);
     fputs ("New password: ", stderr);
   }
@@ -52,7 +52,7 @@ read_password (GError **error)
   }
   char *password = length > 0 ? g_strndup (line, strcspn (line, "\r\n")) : NULL;
   if (length > 0)
-    explicit_bzero (line, (size_t)length);
+    explicit_bzero (line, (size_t) length);
   free (line);
   if (password && *password)
     return password;
@@ -125,7 +125,7 @@ show_users (Options *options, const char *name, GError **error)
     PnUser *user = pn_directory_find_user (options->directory, options->post_office, name, error);
     if (!user)
       return FALSE;
-    users = g_ptr_array_new_with_free_func ((GDestroyNotify)pn_user_free);
+    users = g_ptr_array_new_with_free_func ((GDestroyNotify) pn_user_free);
     g_ptr_array_add (users, user);
   } else {
     users = pn_directory_list_users (options->directory, options->post_office, error);
@@ -133,7 +133,7 @@ show_users (Options *options, const char *name, GError **error)
       return FALSE;
   }
   if (options->json) {
-    print_json (users, (ToJson)user_to_json);
+    print_json (users, (ToJson) user_to_json);
     return TRUE;
   }
   for (guint i = 0; i < users->len; i++) {
@@ -151,7 +151,7 @@ show_aliases (Options *options, GError **error)
   if (!aliases)
     return FALSE;
   if (options->json) {
-    print_json (aliases, (ToJson)alias_to_json);
+    print_json (aliases, (ToJson) alias_to_json);
     return TRUE;
   }
   for (guint i = 0; i < aliases->len; i++) {

@@ -37,7 +37,7 @@ static const Setting settings[] = {
   { "smtp", "max-sessions-per-address", NUMBER, "1000", 1, 1000000, "most sessions at a time from one address" },
   { "smtp", "max-errors", NUMBER, "20", 1, 100000, "wrong commands after which a session is ended" },
   { "smtp", "idle-timeout", NUMBER, "300", 1, 86400, "silence after which a session is ended, seconds" },
-  { "smtp", "journal-limit", NUMBER, "65536", 0, 16777216, "messages larger than this many bytes become files of their own in receive/; 0: all do" },
+  { "smtp", "journal-limit", NUMBER, "131072", 0, 16777216, "messages larger than this many bytes become files of their own in receive/; 0: all do" },
   { "smtp", "journal-segment", NUMBER, "16777216", 1048576, 1073741824, "size of a segment of the receive journal, bytes" },
   { "smtp", "disk-reserve", NUMBER, "16777216", 0, NO_LIMIT, "free space below which mail is put off (452), bytes" },
   { "smtp", "auth-without-tls", SWITCH, "false", 0, 0, "offer AUTH without TLS too (for tests on loopback)" },
@@ -132,16 +132,16 @@ check_value (const Setting *setting, const char *value, const char *path, GError
   case SWITCH:
     if (g_str_equal (value, "true") || g_str_equal (value, "false"))
       return TRUE;
-    g_set_error (error, PN_CONFIG_ERROR, PN_CONFIG_ERROR_INVALID, "%s: [%s] %s: '%s' is neither true nor false", path,
-                 setting->group, setting->key, value);
+    g_set_error (error, PN_CONFIG_ERROR, PN_CONFIG_ERROR_INVALID,
+                 "%s: [%s] %s: '%s' is neither true nor false", path, setting->group, setting->key, value);
     return FALSE;
   case NUMBER:
     number = g_ascii_strtoll (value, &end, 10);
     if (*value && end && !*end && number >= setting->min && number <= setting->max)
       return TRUE;
     g_set_error (error, PN_CONFIG_ERROR, PN_CONFIG_ERROR_INVALID,
-                 "%s: [%s] %s: '%s' is not a number from %" G_GINT64_FORMAT " to %" G_GINT64_FORMAT, path, setting->group,
-                 setting->key, value, setting->min, setting->max);
+                 "%s: [%s] %s: '%s' is not a number from %" G_GINT64_FORMAT " to %" G_GINT64_FORMAT, path,
+                 setting->group, setting->key, value, setting->min, setting->max);
     return FALSE;
   }
   g_assert_not_reached ();
@@ -157,8 +157,9 @@ check_file (GKeyFile *file, const char *path, GError **error)
       const Setting *setting = find_setting (*group, *key);
       if (!setting) {
         const Setting *hint = nearest (*group, *key);
-        g_set_error (error, PN_CONFIG_ERROR, PN_CONFIG_ERROR_INVALID, "%s: [%s] %s: unknown setting; did you mean [%s] %s?",
-                     path, *group, *key, hint->group, hint->key);
+        g_set_error (error, PN_CONFIG_ERROR, PN_CONFIG_ERROR_INVALID,
+                     "%s: [%s] %s: unknown setting; did you mean [%s] %s?", path, *group, *key, hint->group,
+                     hint->key);
         return FALSE;
       }
       g_autofree char *value = g_key_file_get_string (file, *group, *key, error);
@@ -169,8 +170,8 @@ check_file (GKeyFile *file, const char *path, GError **error)
   for (guint i = 0; i < G_N_ELEMENTS (settings); i++) {
     const Setting *s = &settings[i];
     if (!s->fallback && !g_key_file_has_key (file, s->group, s->key, NULL)) {
-      g_set_error (error, PN_CONFIG_ERROR, PN_CONFIG_ERROR_MISSING, "%s: [%s] %s is missing: %s", path, s->group, s->key,
-                   s->help);
+      g_set_error (error, PN_CONFIG_ERROR, PN_CONFIG_ERROR_MISSING, "%s: [%s] %s is missing: %s", path,
+                   s->group, s->key, s->help);
       return FALSE;
     }
   }
@@ -181,9 +182,11 @@ check_file (GKeyFile *file, const char *path, GError **error)
 static gboolean
 check_name (const char *name, const char *what, const char *path, GError **error)
 {
-  if (*name && *name != '.' && !strpbrk (name, "/\\;:\"*?<>|") && strlen (name) <= 64 && g_utf8_validate (name, -1, NULL))
+  if (*name && *name != '.' && !strpbrk (name, "/\\;:\"*?<>|") && strlen (name) <= 64
+      && g_utf8_validate (name, -1, NULL))
     return TRUE;
-  g_set_error (error, PN_CONFIG_ERROR, PN_CONFIG_ERROR_INVALID, "%s: '%s' cannot be the name of a %s", path, name, what);
+  g_set_error (error, PN_CONFIG_ERROR, PN_CONFIG_ERROR_INVALID, "%s: '%s' cannot be the name of a %s", path,
+               name, what);
   return FALSE;
 }
 
@@ -203,7 +206,8 @@ fill_names (PnConfig *self, const char *path, GError **error)
   g_ptr_array_add (domains, NULL);
   self->internet_domains = (char **) g_ptr_array_free (g_steal_pointer (&domains), FALSE);
   if (!self->internet_domains[0]) {
-    g_set_error (error, PN_CONFIG_ERROR, PN_CONFIG_ERROR_INVALID, "%s: [domain] internet-domains names no domain", path);
+    g_set_error (error, PN_CONFIG_ERROR, PN_CONFIG_ERROR_INVALID,
+                 "%s: [domain] internet-domains names no domain", path);
     return FALSE;
   }
   self->internet_domain = g_strdup (self->internet_domains[0]);
@@ -221,7 +225,8 @@ fill_names (PnConfig *self, const char *path, GError **error)
     if (!check_name (name, "post office", path, error))
       return FALSE;
     if (g_ascii_strcasecmp (name, self->domain) == 0) {
-      g_set_error (error, PN_CONFIG_ERROR, PN_CONFIG_ERROR_INVALID, "%s: post office '%s' has the name of the domain", path, name);
+      g_set_error (error, PN_CONFIG_ERROR, PN_CONFIG_ERROR_INVALID,
+                   "%s: post office '%s' has the name of the domain", path, name);
       return FALSE;
     }
     PnPostOfficeConfig *office = g_new0 (PnPostOfficeConfig, 1);
@@ -230,7 +235,8 @@ fill_names (PnConfig *self, const char *path, GError **error)
     g_ptr_array_add (self->post_offices, office);
   }
   if (self->post_offices->len == 0) {
-    g_set_error (error, PN_CONFIG_ERROR, PN_CONFIG_ERROR_INVALID, "%s: [domain] post-offices names none", path);
+    g_set_error (error, PN_CONFIG_ERROR, PN_CONFIG_ERROR_INVALID, "%s: [domain] post-offices names none",
+                 path);
     return FALSE;
   }
   return TRUE;
@@ -312,7 +318,8 @@ pn_config_boolean (const PnConfig *self, const char *group, const char *key)
 char *
 pn_config_sample (const char *domain, const char *post_office, const char *internet_domain)
 {
-  GString *out = g_string_new ("# Settings of this Postern: postern.conf(5).  What is commented out shows the default.\n");
+  GString *out = g_string_new (
+      "# Settings of this Postern: postern.conf(5).  What is commented out shows the default.\n");
   const char *group = "";
   for (guint i = 0; i < G_N_ELEMENTS (settings); i++) {
     const Setting *s = &settings[i];

@@ -21,8 +21,8 @@ typedef struct {
 static Page *page;
 
 static const char *const names[PN_COUNTER_LAST] = {
-  "messages_in",  "messages_out", "bytes_in",   "bytes_out", "statuses_in", "statuses_out",
-  "errors_in",    "errors_out",   "refused",    "problems",  "sessions",    "sessions_active",
+  "messages_in", "messages_out", "bytes_in", "bytes_out", "statuses_in", "statuses_out",
+  "errors_in",   "errors_out",   "refused",  "problems",  "sessions",    "sessions_active",
 };
 
 const char *
@@ -71,7 +71,8 @@ pn_counter_add (PnCounter counter, gint64 n)
 }
 
 gboolean
-pn_counters_read (const PnConfig *config, const char *program, gint64 values[PN_COUNTER_LAST], gint64 *started, int *pid)
+pn_counters_read (const PnConfig *config, const char *program, gint64 values[PN_COUNTER_LAST],
+                  gint64 *started, int *pid)
 {
   g_autofree char *path = page_path (config, program);
   int fd = open (path, O_RDONLY | O_CLOEXEC);

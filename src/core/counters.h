@@ -1,5 +1,5 @@
-/* Counters of a program, in a mapped file that others may read while it runs (postern status, SNMP, the console).
- * Counters exist at zero from the start. */
+/* Counters of a program, in a mapped file that others may read while it runs (postern status, SNMP, the
+ * console). Counters exist at zero from the start. */
 #pragma once
 
 #include "core/config.h"
@@ -26,6 +26,7 @@ const char *pn_counter_name (PnCounter counter);
 gboolean pn_counters_open (const PnConfig *config, const char *program, GError **error);
 void pn_counter_add (PnCounter counter, gint64 n); /* atomic */
 /* Fills VALUES and the time the program started (seconds); FALSE if it never ran. */
-gboolean pn_counters_read (const PnConfig *config, const char *program, gint64 values[PN_COUNTER_LAST], gint64 *started, int *pid);
+gboolean pn_counters_read (const PnConfig *config, const char *program, gint64 values[PN_COUNTER_LAST],
+                           gint64 *started, int *pid);
 
 G_END_DECLS

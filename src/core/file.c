@@ -10,14 +10,16 @@
 
 /* Files up to this size are read at once. */
 #define WHOLE_MAX (1024 * 1024)
-/* Reads of larger files go through one window of this size, so that readers of a few bytes do not cost a call each. */
+/* Reads of larger files go through one window of this size, so that readers of a few bytes do not cost a call
+ * each. */
 #define WINDOW_SIZE (256 * 1024)
 #define SINK_BUFFER (64 * 1024)
 
 void
 pn_file_set_error (GError **error, int errnum, const char *path, const char *what)
 {
-  g_set_error (error, G_IO_ERROR, g_io_error_from_errno (errnum), "%s: %s: %s", path, what, g_strerror (errnum));
+  g_set_error (error, G_IO_ERROR, g_io_error_from_errno (errnum), "%s: %s: %s", path, what,
+               g_strerror (errnum));
 }
 
 typedef struct {

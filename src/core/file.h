@@ -5,8 +5,8 @@
 
 G_BEGIN_DECLS
 
-/* A source over the regular file FD, which it takes.  Files up to 1 MiB are read into memory at once; larger ones are
- * read by range, so memory does not grow with their size. */
+/* A source over the regular file FD, which it takes.  Files up to 1 MiB are read into memory at once; larger
+ * ones are read by range, so memory does not grow with their size. */
 PnSource *pn_file_source_new (int fd, GError **error);
 PnSource *pn_file_source_open (const char *path, GError **error);
 

@@ -30,7 +30,8 @@ pn_id_new (void)
     g_once_init_leave (&once, 1);
   }
   guint32 n = (guint32) g_atomic_int_add ((gint *) &counter, 1);
-  return g_strdup_printf ("%08X.%04X.%04X.%08X", (guint32) (g_get_real_time () / G_USEC_PER_SEC), process >> 16, process & 0xffff, n);
+  return g_strdup_printf ("%08X.%04X.%04X.%08X", (guint32) (g_get_real_time () / G_USEC_PER_SEC),
+                          process >> 16, process & 0xffff, n);
 }
 
 char *

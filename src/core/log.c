@@ -17,8 +17,8 @@ static struct {
   char *program;
   char *dir;
   Level level;
-  int fd;      /* of the day log, -1 if none */
-  int day;     /* tm_yday it was opened for */
+  int fd;  /* of the day log, -1 if none */
+  int day; /* tm_yday it was opened for */
   char *path;
 } logger = { .level = LEVEL_INFO, .fd = -1, .day = -1 };
 
@@ -55,7 +55,8 @@ open_day_log (const struct tm *now)
   if (logger.fd >= 0)
     close (logger.fd);
   g_free (logger.path);
-  logger.path = g_strdup_printf ("%s/%02d%02dlog.%s", logger.dir, now->tm_mon + 1, now->tm_mday, pn_log_program ());
+  logger.path
+      = g_strdup_printf ("%s/%02d%02dlog.%s", logger.dir, now->tm_mon + 1, now->tm_mday, pn_log_program ());
   logger.fd = open (logger.path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
   logger.day = now->tm_yday;
 }
@@ -73,7 +74,8 @@ write_line (Level level, const char *event, const char *format, va_list args)
   char stamp[32];
   strftime (stamp, sizeof stamp, "%Y-%m-%dT%H:%M:%S", &tm);
   g_autoptr (GString) line = g_string_sized_new (256);
-  g_string_printf (line, "%s.%03dZ %s %s event=%s", stamp, (int) (us / 1000 % 1000), pn_log_program (), level_names[level], event);
+  g_string_printf (line, "%s.%03dZ %s %s event=%s", stamp, (int) (us / 1000 % 1000), pn_log_program (),
+                   level_names[level], event);
   if (format && *format) {
     g_string_append_c (line, ' ');
     g_string_append_vprintf (line, format, args);
@@ -95,13 +97,13 @@ write_line (Level level, const char *event, const char *format, va_list args)
   (void) written;
 }
 
-#define DEFINE_LOG(name, level)                                                                                                  \
-  void name (const char *event, const char *format, ...)                                                                       \
-  {                                                                                                                              \
-    va_list args;                                                                                                                \
-    va_start (args, format);                                                                                                     \
-    write_line (level, event, format, args);                                                                                     \
-    va_end (args);                                                                                                               \
+#define DEFINE_LOG(name, level)                                                                              \
+  void name (const char *event, const char *format, ...)                                                     \
+  {                                                                                                          \
+    va_list args;                                                                                            \
+    va_start (args, format);                                                                                 \
+    write_line (level, event, format, args);                                                                 \
+    va_end (args);                                                                                           \
   }
 
 DEFINE_LOG (pn_log_error, LEVEL_ERROR)

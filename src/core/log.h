@@ -8,11 +8,13 @@
 
 G_BEGIN_DECLS
 
-/* PROGRAM names the lines; DIR (or NULL) is where day logs mmddlog.<program> are written. LEVEL: "error", "warning", "info", "debug". */
+/* PROGRAM names the lines; DIR (or NULL) is where day logs mmddlog.<program> are written. LEVEL: "error",
+ * "warning", "info", "debug". */
 void pn_log_init (const char *program, const char *dir, const char *level);
 const char *pn_log_program (void);
 
-/* FORMAT is "key=%s key=%d"; values with blanks are to be passed through pn_log_quote(). EVENT is a stable name. */
+/* FORMAT is "key=%s key=%d"; values with blanks are to be passed through pn_log_quote(). EVENT is a stable
+ * name. */
 G_GNUC_PRINTF (2, 3) void pn_log_error (const char *event, const char *format, ...);
 G_GNUC_PRINTF (2, 3) void pn_log_warning (const char *event, const char *format, ...);
 G_GNUC_PRINTF (2, 3) void pn_log_info (const char *event, const char *format, ...);

@@ -115,7 +115,8 @@ open_house (PnProgram *self, const char *dir, GError **error)
   if (!self->key || !pn_file_make_dirs (log_dir, error))
     return FALSE;
   pn_log_init (self->name, log_dir, pn_config_string (self->config, "log", "level"));
-  return pn_trace_open (self->config, self->name, error) && pn_counters_open (self->config, self->name, error);
+  return pn_trace_open (self->config, self->name, error)
+         && pn_counters_open (self->config, self->name, error);
 }
 
 int

@@ -29,7 +29,8 @@ struct PnKey {
   guint8 bytes[KEY_LENGTH];
 };
 
-/* --- keys ------------------------------------------------------------------------------------------------------- */
+/* --- keys
+ * ------------------------------------------------------------------------------------------------------- */
 
 static PnKey *
 key_new (const guint8 *bytes)
@@ -46,7 +47,8 @@ pn_key_load (const char *path, GError **error)
   int fd = open (path, O_RDONLY | O_CLOEXEC);
   struct stat st;
   if (fd < 0 || fstat (fd, &st) < 0) {
-    g_set_error (error, PN_SEAL_ERROR, PN_SEAL_ERROR_KEY, "%s: cannot read the key: %s", path, g_strerror (errno));
+    g_set_error (error, PN_SEAL_ERROR, PN_SEAL_ERROR_KEY, "%s: cannot read the key: %s", path,
+                 g_strerror (errno));
     if (fd >= 0)
       close (fd);
     return NULL;
@@ -55,8 +57,8 @@ pn_key_load (const char *path, GError **error)
   ssize_t n = read (fd, bytes, sizeof bytes);
   close (fd);
   if (st.st_mode & 077) {
-    g_set_error (error, PN_SEAL_ERROR, PN_SEAL_ERROR_KEY, "%s: the key is open to others (mode %03o); it must be 600", path,
-                 st.st_mode & 0777);
+    g_set_error (error, PN_SEAL_ERROR, PN_SEAL_ERROR_KEY,
+                 "%s: the key is open to others (mode %03o); it must be 600", path, st.st_mode & 0777);
     return NULL;
   }
   if (n != KEY_LENGTH) {
@@ -78,7 +80,8 @@ pn_key_create (const char *path, GError **error)
   }
   int fd = open (path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
   if (fd < 0 || write (fd, bytes, sizeof bytes) != sizeof bytes || fsync (fd) < 0) {
-    g_set_error (error, PN_SEAL_ERROR, PN_SEAL_ERROR_KEY, "%s: cannot write the key: %s", path, g_strerror (errno));
+    g_set_error (error, PN_SEAL_ERROR, PN_SEAL_ERROR_KEY, "%s: cannot write the key: %s", path,
+                 g_strerror (errno));
     if (fd >= 0)
       close (fd);
     return NULL;
@@ -120,7 +123,8 @@ derive (PnKey *key, const guint8 salt[SALT_LENGTH], const char *info, guint8 out
   OPENSSL_cleanse (prk, sizeof prk);
 }
 
-/* --- frames ------------------------------------------------------------------------------------------------------ */
+/* --- frames
+ * ------------------------------------------------------------------------------------------------------ */
 
 typedef struct {
   EVP_CIPHER_CTX *context;
@@ -141,7 +145,8 @@ cipher_type (void)
 }
 
 static void
-cipher_init (Cipher *self, PnKey *key, const guint8 salt[SALT_LENGTH], const char *info, const char *associated, gboolean encrypt)
+cipher_init (Cipher *self, PnKey *key, const guint8 salt[SALT_LENGTH], const char *info,
+             const char *associated, gboolean encrypt)
 {
   guint8 derived[KEY_LENGTH];
   derive (key, salt, info, derived);
@@ -179,7 +184,8 @@ cipher_seal (Cipher *self, guint64 frame, gboolean last, const guint8 *plain, gs
   int n = 0;
   make_nonce (nonce, frame, last);
   int ok = EVP_EncryptInit_ex2 (self->context, NULL, NULL, nonce, NULL)
-           && EVP_EncryptUpdate (self->context, NULL, &n, (const guint8 *) self->associated->str, (int) self->associated->len)
+           && EVP_EncryptUpdate (self->context, NULL, &n, (const guint8 *) self->associated->str,
+                                 (int) self->associated->len)
            && (length == 0 || EVP_EncryptUpdate (self->context, out, &n, plain, (int) length))
            && EVP_EncryptFinal_ex (self->context, out + length, &n)
            && EVP_CIPHER_CTX_ctrl (self->context, EVP_CTRL_AEAD_GET_TAG, TAG_LENGTH, out + length);
@@ -195,13 +201,15 @@ cipher_open (Cipher *self, guint64 frame, gboolean last, const guint8 *sealed, g
   gsize plain = length - TAG_LENGTH;
   make_nonce (nonce, frame, last);
   return EVP_DecryptInit_ex2 (self->context, NULL, NULL, nonce, NULL)
-         && EVP_DecryptUpdate (self->context, NULL, &n, (const guint8 *) self->associated->str, (int) self->associated->len)
+         && EVP_DecryptUpdate (self->context, NULL, &n, (const guint8 *) self->associated->str,
+                               (int) self->associated->len)
          && (plain == 0 || EVP_DecryptUpdate (self->context, out, &n, sealed, (int) plain))
          && EVP_CIPHER_CTX_ctrl (self->context, EVP_CTRL_AEAD_SET_TAG, TAG_LENGTH, (void *) (sealed + plain))
          && EVP_DecryptFinal_ex (self->context, out + plain, &n) > 0;
 }
 
-/* --- writing ------------------------------------------------------------------------------------------------------ */
+/* --- writing
+ * ------------------------------------------------------------------------------------------------------ */
 
 struct PnSealWriter {
   PnSink below;
@@ -285,7 +293,8 @@ pn_seal_writer_free (PnSealWriter *self)
   g_free (self);
 }
 
-/* --- reading ------------------------------------------------------------------------------------------------------ */
+/* --- reading
+ * ------------------------------------------------------------------------------------------------------ */
 
 typedef struct {
   PnSource base;
@@ -424,7 +433,8 @@ pn_seal_open_head (PnKey *key, PnSource *sealed, GError **error)
   return open_sealed (key, sealed, TRUE, error);
 }
 
-/* --- small things -------------------------------------------------------------------------------------------------- */
+/* --- small things
+ * -------------------------------------------------------------------------------------------------- */
 
 GBytes *
 pn_seal_bytes (PnKey *key, const void *data, gsize length, const char *associated)
@@ -462,7 +472,8 @@ pn_unseal_bytes (PnKey *key, const void *data, gsize length, const char *associa
   return g_bytes_new_take (out, plain);
 }
 
-/* --- SHA-256 for the conversion library ------------------------------------------------------------------------------ */
+/* --- SHA-256 for the conversion library
+ * ------------------------------------------------------------------------------ */
 
 static const EVP_MD *
 digest_type (void)

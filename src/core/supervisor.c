@@ -14,8 +14,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* A program that dies is started again at once, unless it dies of itself again and again: then it waits up to LONGEST_WAIT.
- * One that was killed from outside is not held back. */
+/* A program that dies is started again at once, unless it dies of itself again and again: then it waits up to
+ * LONGEST_WAIT. One that was killed from outside is not held back. */
 #define FIRST_WAIT 50 /* ms */
 #define LONGEST_WAIT 10000
 #define STABLE_AFTER 5000 /* ms of life after which the wait starts anew */
@@ -72,8 +72,14 @@ run_child (Supervisor *self, Child *child, int ready_fd)
   prctl (PR_SET_PDEATHSIG, SIGTERM);
   g_autofree char *fd_text = g_strdup_printf ("%d", ready_fd);
   g_setenv ("POSTERN_READY_FD", fd_text, TRUE);
-  const char *argv[] = { "postern", "run", "--only", "-C", self->dir, child->after_crash ? "--after-crash" : child->name,
-                         child->after_crash ? child->name : NULL, NULL };
+  const char *argv[] = { "postern",
+                         "run",
+                         "--only",
+                         "-C",
+                         self->dir,
+                         child->after_crash ? "--after-crash" : child->name,
+                         child->after_crash ? child->name : NULL,
+                         NULL };
   execv ("/proc/self/exe", (char *const *) argv);
   _exit (127);
 }
@@ -147,8 +153,8 @@ child_ended (Supervisor *self, Child *child, int status)
     child->wait = MIN (MAX (child->wait, FIRST_WAIT) * 2, LONGEST_WAIT);
   child->start_at = now_ms () + child->wait;
   child->restarts++;
-  pn_log_warning ("program_died", "program=%s %s=%d lived_ms=%" G_GINT64_FORMAT " again_in_ms=%u", child->name,
-                  by_signal ? "signal" : "exit", number, lived, child->wait);
+  pn_log_warning ("program_died", "program=%s %s=%d lived_ms=%" G_GINT64_FORMAT " again_in_ms=%u",
+                  child->name, by_signal ? "signal" : "exit", number, lived, child->wait);
   write_state (self);
 }
 
@@ -260,7 +266,8 @@ pn_supervisor_run (const char *dir, const char *const *names)
     return 3;
   }
   g_autofree char *log_dir = pn_config_gateway_path (config, "000.prc");
-  pn_log_init ("supervisor", g_file_test (log_dir, G_FILE_TEST_IS_DIR) ? log_dir : NULL, pn_config_string (config, "log", "level"));
+  pn_log_init ("supervisor", g_file_test (log_dir, G_FILE_TEST_IS_DIR) ? log_dir : NULL,
+               pn_config_string (config, "log", "level"));
 
   Supervisor self = { .n = g_strv_length ((char **) names) };
   self.dir = g_strdup (config->root);

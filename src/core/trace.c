@@ -56,7 +56,8 @@ open_day (void)
   struct tm tm;
   time_t seconds = now;
   gmtime_r (&seconds, &tm);
-  g_autofree char *path = g_strdup_printf ("%s/%02d%02d.%s", tracer.dir, tm.tm_mon + 1, tm.tm_mday, tracer.program);
+  g_autofree char *path
+      = g_strdup_printf ("%s/%02d%02d.%s", tracer.dir, tm.tm_mon + 1, tm.tm_mday, tracer.program);
   tracer.fd = open (path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
   tracer.day = now / 86400;
   return tracer.fd >= 0;
@@ -67,7 +68,8 @@ flush_locked (void)
 {
   if (!tracer.buffer || tracer.buffer->len == 0)
     return;
-  if (!open_day () || write (tracer.fd, tracer.buffer->str, tracer.buffer->len) != (ssize_t) tracer.buffer->len)
+  if (!open_day ()
+      || write (tracer.fd, tracer.buffer->str, tracer.buffer->len) != (ssize_t) tracer.buffer->len)
     pn_log_warning ("trace_failed", "dir=%s reason=%s", tracer.dir, g_strerror (errno));
   g_string_truncate (tracer.buffer, 0);
 }
@@ -87,7 +89,8 @@ pn_trace (const char *id, const char *event, const char *where, const char *next
 }
 
 void
-pn_trace_at (gint64 time, const char *id, const char *event, const char *where, const char *next, const char *detail)
+pn_trace_at (gint64 time, const char *id, const char *event, const char *where, const char *next,
+             const char *detail)
 {
   g_mutex_lock (&tracer.lock);
   if (tracer.buffer) {

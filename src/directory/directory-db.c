@@ -96,7 +96,7 @@ pn_directory_db_close (PnDirectoryDb *self)
 guint
 pn_directory_db_version (PnDirectoryDb *self)
 {
-  return (guint)pn_directory_sql_number (self->db, "PRAGMA data_version", 0);
+  return (guint) pn_directory_sql_number (self->db, "PRAGMA data_version", 0);
 }
 
 /* --- reading -------------------------------------------------------------------------------------------- */
@@ -105,7 +105,7 @@ static char *
 column (sqlite3_stmt *row, int i)
 {
   const unsigned char *text = sqlite3_column_text (row, i);
-  return (char *)(text ? text : (const unsigned char *)"");
+  return (char *) (text ? text : (const unsigned char *) "");
 }
 
 static gboolean
@@ -151,7 +151,7 @@ pn_directory_db_aliases (PnDirectoryDb *self, GError **error)
                                   error);
   if (!row)
     return NULL;
-  g_autoptr (GPtrArray) aliases = g_ptr_array_new_with_free_func ((GDestroyNotify)pn_alias_free);
+  g_autoptr (GPtrArray) aliases = g_ptr_array_new_with_free_func ((GDestroyNotify) pn_alias_free);
   int result;
   while ((result = sqlite3_step (row)) == SQLITE_ROW) {
     PnAlias *alias = g_new (PnAlias, 1);

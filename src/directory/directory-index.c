@@ -9,7 +9,7 @@ static gboolean
 is_ascii (const char *text, gsize length)
 {
   for (gsize i = 0; i < length; i++)
-    if ((guchar)text[i] >= 0x80)
+    if ((guchar) text[i] >= 0x80)
       return FALSE;
   return TRUE;
 }
@@ -17,12 +17,12 @@ is_ascii (const char *text, gsize length)
 char *
 pn_directory_fold (const char *text, gssize length)
 {
-  gsize n = length < 0 ? strlen (text) : (gsize)length;
+  gsize n = length < 0 ? strlen (text) : (gsize) length;
   char *folded;
   if (is_ascii (text, n)) {
-    folded = g_ascii_strdown (text, (gssize)n);
+    folded = g_ascii_strdown (text, (gssize) n);
   } else {
-    g_autofree char *valid = g_utf8_make_valid (text, (gssize)n);
+    g_autofree char *valid = g_utf8_make_valid (text, (gssize) n);
     g_autofree char *small = g_utf8_casefold (valid, -1);
     folded = g_utf8_normalize (small, -1, G_NORMALIZE_NFC);
   }
@@ -63,7 +63,7 @@ pn_directory_split (const char *internet, char **local, char **domain)
   /* An '@' inside quotes belongs to the local part; behind the closing quote it cannot stand in a domain. */
   if (at && strchr (at, '"'))
     at = NULL;
-  *local = unquote (internet, at ? (gsize)(at - internet) : strlen (internet));
+  *local = unquote (internet, at ? (gsize) (at - internet) : strlen (internet));
   *domain = at ? g_strdup (at + 1) : NULL;
 }
 
@@ -98,7 +98,7 @@ pn_index_new (const PnConfig *config, guint formats)
       g_ptr_array_add (domains, ascii);
   }
   g_ptr_array_add (domains, NULL);
-  self->internet_domains = (char **)g_ptr_array_steal (domains, NULL);
+  self->internet_domains = (char **) g_ptr_array_steal (domains, NULL);
   self->postmaster_name = g_strdup (config->postmaster);
   self->strings = g_string_chunk_new (64 * 1024);
   self->users = g_array_new (FALSE, FALSE, sizeof (PnUser));
@@ -227,7 +227,7 @@ pn_index_add_alias (PnIndex *self, const char *post_office, const char *user, co
 {
   const PnUser *found = pn_index_find (self, post_office, user, NULL);
   if (found)
-    explicit_add (self, name, (guint)(found - (const PnUser *)(gpointer)self->users->data));
+    explicit_add (self, name, (guint) (found - (const PnUser *) (gpointer) self->users->data));
 }
 
 /* First character of the given name and the family name.  Nothing for who has no such names. */
@@ -236,7 +236,7 @@ add_initial (PnIndex *self, guint user, const char *given, const char *family)
 {
   if (!*given || !*family)
     return;
-  g_autofree char *initial = g_strndup (given, (gsize)(g_utf8_next_char (given) - given));
+  g_autofree char *initial = g_strndup (given, (gsize) (g_utf8_next_char (given) - given));
   g_autofree char *key = g_strconcat (initial, family, NULL);
   chain_add (self, &self->by_initial, key, user);
 }
@@ -282,7 +282,7 @@ find_postmaster (PnIndex *self)
     if (!user)
       user = pn_index_find (self, NULL, self->postmaster_name, NULL);
     if (user) {
-      self->postmaster = (guint)(user - pn_index_user (self, 0)) + 1;
+      self->postmaster = (guint) (user - pn_index_user (self, 0)) + 1;
       return;
     }
   }

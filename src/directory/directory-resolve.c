@@ -79,7 +79,7 @@ static void
 match_post_office (Matches *self, const char *key, gboolean with_domain)
 {
   for (const char *dot = strchr (key, '.'); dot; dot = strchr (dot + 1, '.')) {
-    g_autofree char *user = g_strndup (key, (gsize)(dot - key));
+    g_autofree char *user = g_strndup (key, (gsize) (dot - key));
     const char *rest = dot + 1;
     for (guint i = pn_index_chain_first (&self->index->by_id, user); i; i = self->index->by_id.next[i - 1]) {
       const char *office = pn_index_post_office_key (self->index, pn_index_user (self->index, i - 1));
@@ -96,7 +96,7 @@ static void
 match_names (Matches *self, const char *key)
 {
   for (const char *dot = strchr (key, '.'); dot; dot = strchr (dot + 1, '.')) {
-    g_autofree char *left = g_strndup (key, (gsize)(dot - key));
+    g_autofree char *left = g_strndup (key, (gsize) (dot - key));
     g_autofree char *given_first = g_strconcat (left, "\1", dot + 1, NULL);
     g_autofree char *family_first = g_strconcat (dot + 1, "\1", left, NULL);
     if (self->index->formats & PN_FORMAT_FIRST_LAST)
@@ -134,7 +134,7 @@ decapsulate (const char *local)
     if (*at == '_') {
       g_string_append_c (plain, '/');
     } else if (*at == '+' && g_ascii_isxdigit (at[1]) && g_ascii_isxdigit (at[2])) {
-      char octet = (char)(g_ascii_xdigit_value (at[1]) * 16 + g_ascii_xdigit_value (at[2]));
+      char octet = (char) (g_ascii_xdigit_value (at[1]) * 16 + g_ascii_xdigit_value (at[2]));
       if (octet)
         g_string_append_c (plain, octet);
       at += 2;
@@ -185,7 +185,7 @@ match_address (Matches *self, const char *local, const char *domain)
   match_local_part (self, local, domain);
   const char *plus = strchr (local, '+');
   if (!self->first && plus && plus > local) {
-    g_autofree char *base = g_strndup (local, (gsize)(plus - local));
+    g_autofree char *base = g_strndup (local, (gsize) (plus - local));
     match_local_part (self, base, domain);
   }
   if (!self->first && self->index->postmaster && g_ascii_strcasecmp (local, "postmaster") == 0)
@@ -195,7 +195,7 @@ match_address (Matches *self, const char *local, const char *domain)
 static gboolean
 is_our_domain (const PnIndex *self, const char *ascii)
 {
-  return ascii && g_strv_contains ((const char *const *)self->internet_domains, ascii);
+  return ascii && g_strv_contains ((const char *const *) self->internet_domains, ascii);
 }
 
 const PnUser *

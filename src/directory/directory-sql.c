@@ -55,7 +55,7 @@ pn_directory_sql_run (sqlite3 *db, const char *sql, const char *const *texts, gu
   if (!statement)
     return FALSE;
   for (guint i = 0; i < n; i++)
-    sqlite3_bind_text (statement, (int)i + 1, texts[i], -1, SQLITE_STATIC);
+    sqlite3_bind_text (statement, (int) i + 1, texts[i], -1, SQLITE_STATIC);
   int result = sqlite3_step (statement);
   while (result == SQLITE_ROW)
     result = sqlite3_step (statement);

@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-G_DEFINE_QUARK (pn - directory - error - quark, pn_directory_error)
+G_DEFINE_QUARK (pn-directory-error-quark, pn_directory_error)
 
 enum { CHECK_INTERVAL = 200 * G_TIME_SPAN_MILLISECOND };
 
@@ -205,7 +205,7 @@ pn_directory_list_users (PnDirectory *self, const char *post_office, GError **er
   }
   g_autoptr (PnIndex) index = current (self);
   g_autofree char *key = post_office ? pn_directory_fold (post_office, -1) : NULL;
-  GPtrArray *users = g_ptr_array_new_with_free_func ((GDestroyNotify)pn_user_free);
+  GPtrArray *users = g_ptr_array_new_with_free_func ((GDestroyNotify) pn_user_free);
   const PnUser *user;
   for (guint i = 0; (user = pn_index_user (index, i)); i++)
     if (!key || strcmp (pn_index_post_office_key (index, user), key) == 0)
@@ -308,7 +308,7 @@ check_id (const char *id, GError **error)
   if (!g_utf8_validate (id, -1, NULL))
     return invalid (error, "user id", id, "is not UTF-8");
   for (const char *at = id; *at; at++)
-    if ((guchar)*at < ' ' || *at == 127 || strchr ("@\"\\/:;,()<>[]{}*", *at))
+    if ((guchar) *at < ' ' || *at == 127 || strchr ("@\"\\/:;,()<>[]{}*", *at))
       return invalid (error, "user id", id, "has a character that no address can have");
   if (*id == ' ' || *id == '.' || g_str_has_suffix (id, " ") || g_str_has_suffix (id, ".")
       || strstr (id, ".."))
@@ -326,7 +326,7 @@ check_text (const char *what, const char *text, GError **error)
   if (!g_utf8_validate (text, -1, NULL))
     return invalid (error, what, text, "is not UTF-8");
   for (const char *at = text; *at; at++)
-    if ((guchar)*at < ' ' || *at == 127)
+    if ((guchar) *at < ' ' || *at == 127)
       return invalid (error, what, text, "has a control character");
   return TRUE;
 }

@@ -17,8 +17,8 @@ split_port (const char *word, char **host, char **port, GError **error)
     return FALSE;
   }
   gboolean bracketed = *word == '[' && colon > word + 1 && colon[-1] == ']';
-  *host
-      = bracketed ? g_strndup (word + 1, (gsize)(colon - word) - 2) : g_strndup (word, (gsize)(colon - word));
+  *host = bracketed ? g_strndup (word + 1, (gsize) (colon - word) - 2)
+                    : g_strndup (word, (gsize) (colon - word));
   *port = g_strdup (colon + 1);
   return TRUE;
 }
@@ -68,11 +68,11 @@ pn_endpoint_to_string (const PnEndpoint *self)
 {
   char host[INET6_ADDRSTRLEN] = "?";
   if (self->address.ss_family == AF_INET6) {
-    const struct sockaddr_in6 *six = (const struct sockaddr_in6 *)&self->address;
+    const struct sockaddr_in6 *six = (const struct sockaddr_in6 *) &self->address;
     inet_ntop (AF_INET6, &six->sin6_addr, host, sizeof host);
     return g_strdup_printf ("[%s]:%u", host, ntohs (six->sin6_port));
   }
-  const struct sockaddr_in *four = (const struct sockaddr_in *)&self->address;
+  const struct sockaddr_in *four = (const struct sockaddr_in *) &self->address;
   inet_ntop (AF_INET, &four->sin_addr, host, sizeof host);
   return g_strdup_printf ("%s:%u", host, ntohs (four->sin_port));
 }
@@ -92,10 +92,10 @@ pn_peer_init (PnPeer *self, const struct sockaddr *address)
 {
   memset (self, 0, sizeof *self);
   if (address->sa_family == AF_INET6) {
-    memcpy (self->key, &((const struct sockaddr_in6 *)(gconstpointer)address)->sin6_addr, 16);
+    memcpy (self->key, &((const struct sockaddr_in6 *) (gconstpointer) address)->sin6_addr, 16);
   } else if (address->sa_family == AF_INET) {
     memcpy (self->key, mapped_prefix, sizeof mapped_prefix);
-    memcpy (self->key + 12, &((const struct sockaddr_in *)(gconstpointer)address)->sin_addr, 4);
+    memcpy (self->key + 12, &((const struct sockaddr_in *) (gconstpointer) address)->sin_addr, 4);
   }
   if (is_mapped (self->key)) {
     inet_ntop (AF_INET, self->key + 12, self->text, sizeof self->text);
@@ -135,7 +135,7 @@ parse_network (const char *word, Network *out)
   guint64 bits = four ? 32 : 128;
   if (part[1] && !g_ascii_string_to_unsigned (part[1], 10, 0, bits, &bits, NULL))
     return FALSE;
-  out->bits = (guint)bits + (four ? 96 : 0);
+  out->bits = (guint) bits + (four ? 96 : 0);
   return TRUE;
 }
 

@@ -23,7 +23,7 @@ static void
 on_resume (evutil_socket_t fd, short what, void *data)
 {
   PnListener *self = data;
-  (void)fd, (void)what;
+  (void) fd, (void) what;
   event_add (self->readable, NULL);
 }
 
@@ -42,18 +42,18 @@ static void
 on_readable (evutil_socket_t fd, short what, void *data)
 {
   PnListener *self = data;
-  (void)what;
+  (void) what;
   for (guint i = 0; i < BURST; i++) {
     struct sockaddr_storage address;
     socklen_t length = sizeof address;
-    int connection = accept4 (fd, (struct sockaddr *)&address, &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    int connection = accept4 (fd, (struct sockaddr *) &address, &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (connection < 0) {
       if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
         pause_a_second (self, errno);
       return;
     }
     PnPeer peer;
-    pn_peer_init (&peer, (const struct sockaddr *)&address);
+    pn_peer_init (&peer, (const struct sockaddr *) &address);
     self->accept_cb (self->user, connection, &peer);
   }
 }
@@ -78,12 +78,12 @@ open_socket (const PnEndpoint *endpoint, int *fd_out, char **name_out, GError **
   if (fd < 0)
     return fail (error, fd, wanted, "cannot make a socket");
   setsockopt (fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
-  if (bind (fd, (const struct sockaddr *)&endpoint->address, endpoint->length) != 0)
+  if (bind (fd, (const struct sockaddr *) &endpoint->address, endpoint->length) != 0)
     return fail (error, fd, wanted, "cannot bind");
   if (listen (fd, BACKLOG) != 0)
     return fail (error, fd, wanted, "cannot listen");
   PnEndpoint bound = { .length = sizeof bound.address };
-  if (getsockname (fd, (struct sockaddr *)&bound.address, &bound.length) != 0)
+  if (getsockname (fd, (struct sockaddr *) &bound.address, &bound.length) != 0)
     return fail (error, fd, wanted, "has no name");
   *fd_out = fd;
   *name_out = pn_endpoint_to_string (&bound);

@@ -59,7 +59,7 @@ arm (PnStream *self)
   else if (self->state == PN_STREAM_HANDSHAKE)
     wanted = self->write_first ? EV_WRITE : EV_READ;
   else
-    wanted = (short)((self->reading && !self->write_first ? EV_READ : 0) | (self->out ? EV_WRITE : 0));
+    wanted = (short) ((self->reading && !self->write_first ? EV_READ : 0) | (self->out ? EV_WRITE : 0));
   if (wanted == self->armed)
     return;
   if (self->armed)
@@ -67,7 +67,7 @@ arm (PnStream *self)
   self->armed = wanted;
   if (!wanted)
     return;
-  event_assign (&self->event, self->base, self->fd, (short)(wanted | EV_PERSIST), handle_event, self);
+  event_assign (&self->event, self->base, self->fd, (short) (wanted | EV_PERSIST), handle_event, self);
   event_add (&self->event, NULL);
 }
 
@@ -120,7 +120,7 @@ static void
 handle_event (evutil_socket_t fd, short what, void *data)
 {
   PnStream *self = data;
-  (void)fd;
+  (void) fd;
   if (self->state == PN_STREAM_HANDSHAKE) {
     handshake (self);
     return;
@@ -139,7 +139,7 @@ pn_stream_read (PnStream *self, void *buffer, gsize length)
   if (self->state == PN_STREAM_BROKEN || self->state == PN_STREAM_HANDSHAKE)
     return self->state == PN_STREAM_BROKEN ? -1 : 0;
   if (self->ssl) {
-    int result = SSL_read (self->ssl, buffer, (int)MIN (length, G_MAXINT));
+    int result = SSL_read (self->ssl, buffer, (int) MIN (length, G_MAXINT));
     if (result > 0)
       return result;
     gboolean again = tls_again (self, result);
@@ -173,7 +173,7 @@ send_some (PnStream *self, const char *data, gsize length)
 {
   gssize n;
   if (self->ssl) {
-    int result = SSL_write (self->ssl, data, (int)MIN (length, G_MAXINT));
+    int result = SSL_write (self->ssl, data, (int) MIN (length, G_MAXINT));
     if (result > 0)
       return result;
     return tls_again (self, result) ? 0 : -1;
@@ -196,7 +196,7 @@ flush (PnStream *self)
       self->state = PN_STREAM_BROKEN;
     if (n <= 0)
       break;
-    self->sent += (gsize)n;
+    self->sent += (gsize) n;
     if (self->sent == self->out->len) {
       g_string_free (self->out, TRUE);
       self->out = NULL;
@@ -217,12 +217,12 @@ pn_stream_write (PnStream *self, const void *data, gsize length)
     if (n <= 0)
       break;
     at += n;
-    length -= (gsize)n;
+    length -= (gsize) n;
   }
   if (length && self->state != PN_STREAM_BROKEN) {
     if (!self->out)
       self->out = g_string_sized_new (length);
-    g_string_append_len (self->out, at, (gssize)length);
+    g_string_append_len (self->out, at, (gssize) length);
   }
   arm (self);
   return self->state != PN_STREAM_BROKEN;

@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-G_DEFINE_QUARK (pn - tls - error - quark, pn_tls_error)
+G_DEFINE_QUARK (pn-tls-error-quark, pn_tls_error)
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (EVP_PKEY, EVP_PKEY_free)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (X509, X509_free)
@@ -119,11 +119,11 @@ make_certificate (EVP_PKEY *key, const char *host)
     return NULL;
   /* From yesterday, for peers whose clock is behind. */
   X509_gmtime_adj (X509_getm_notBefore (certificate), -DAY);
-  X509_gmtime_adj (X509_getm_notAfter (certificate), (long)YEARS * 365 * DAY);
+  X509_gmtime_adj (X509_getm_notAfter (certificate), (long) YEARS * 365 * DAY);
   X509_NAME *name = X509_get_subject_name (certificate);
   /* RFC 5280 allows 64 characters in a common name; the alternative name has the whole. */
   g_autofree char *common_name = g_strndup (host, 64);
-  if (X509_NAME_add_entry_by_txt (name, "CN", MBSTRING_UTF8, (const guchar *)common_name, -1, -1, 0) != 1
+  if (X509_NAME_add_entry_by_txt (name, "CN", MBSTRING_UTF8, (const guchar *) common_name, -1, -1, 0) != 1
       || X509_set_issuer_name (certificate, name) != 1 || X509_set_pubkey (certificate, key) != 1
       || !add_extension (certificate, NID_subject_alt_name, names)
       || !add_extension (certificate, NID_basic_constraints, "critical,CA:FALSE")

@@ -14,7 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
-G_DEFINE_QUARK (pn - mailbox - error - quark, pn_mailbox_error)
+G_DEFINE_QUARK (pn-mailbox-error-quark, pn_mailbox_error)
 
 /* Younger ones may be in the hands of a process that is just sending them. */
 #define UNSENT_AGE_S 60

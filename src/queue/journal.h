@@ -101,7 +101,8 @@ void pn_journal_reader_close (PnJournalReader *self);
  * instead of making a new one for each message, where they come back to the reader through
  * pn_received_done().  They are kept under second names in DIRECTORY, on the same file system and used for
  * nothing else. */
-gboolean pn_journal_reader_recycle (PnJournalReader *self, PnQueue *queue, const char *directory, GError **error);
+gboolean pn_journal_reader_recycle (PnJournalReader *self, PnQueue *queue, const char *directory,
+                                    GError **error);
 /* The next received message; waits up to TIMEOUT_MS, or until STOP_FD is readable.  NULL with no error at
  * time-out.  Thread safe. A record or file that cannot be read is PN_JOURNAL_ERROR_DAMAGED once, moved to
  * gwprob by then. */

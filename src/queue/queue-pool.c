@@ -3,8 +3,8 @@
  * A file for every message costs the making and the freeing of an inode, and on ext4 without a journal, which
  * avoids inodes freed within the last minutes by looking at each of them, that is by far the dearest step of
  * a message's way.  So whoever puts covered files may keep each under a second name, in a directory
- * of its own on the same file system; when that name is the only one left, every consumer has removed its own, and the file
- * can be written again. */
+ * of its own on the same file system; when that name is the only one left, every consumer has removed its
+ * own, and the file can be written again. */
 #include "queue/queue-private.h"
 
 #include "core/log.h"

@@ -64,8 +64,8 @@ plain (PnSmtpSession *self, const char *response)
   gsize length = 0;
   g_autofree char *decoded = decode (response, &length);
   const char *name = decoded ? memchr (decoded, '\0', length) : NULL;
-  const char *password = name ? memchr (name + 1, '\0', length - (gsize)(name + 1 - decoded)) : NULL;
-  if (!password || memchr (password + 1, '\0', length - (gsize)(password + 1 - decoded))) {
+  const char *password = name ? memchr (name + 1, '\0', length - (gsize) (name + 1 - decoded)) : NULL;
+  if (!password || memchr (password + 1, '\0', length - (gsize) (password + 1 - decoded))) {
     cannot_read (self, "This is no response of PLAIN");
   } else if (*decoded && strcmp (decoded, name + 1) != 0) {
     forget (self);

@@ -236,7 +236,7 @@ rcpt_parameter (PnSmtpSession *self, const char *key, const char *value)
     return bad_parameter (self, key, NULL);
   GPtrArray *array = notify ? self->transaction.notify : self->transaction.orcpt;
   gboolean valid = value && (notify ? is_notify (value) : is_orcpt (value));
-  return keep (self, (char **)&array->pdata[array->len - 1], key, value, valid);
+  return keep (self, (char **) &array->pdata[array->len - 1], key, value, valid);
 }
 
 static gboolean
@@ -318,9 +318,9 @@ pn_smtp_rcpt (PnSmtpSession *self, char *argument)
     pn_smtp_reply_line (self, "250 2.1.5 Recipient ok\r\n");
     return;
   }
-  g_ptr_array_set_size (transaction->to, (gint)there);
-  g_ptr_array_set_size (transaction->notify, (gint)there);
-  g_ptr_array_set_size (transaction->orcpt, (gint)there);
+  g_ptr_array_set_size (transaction->to, (gint) there);
+  g_ptr_array_set_size (transaction->notify, (gint) there);
+  g_ptr_array_set_size (transaction->orcpt, (gint) there);
 }
 
 /* --- the others ----------------------------------------------------------------------------------------- */
@@ -339,14 +339,14 @@ command_rset (PnSmtpSession *self, char *argument)
 static void
 command_noop (PnSmtpSession *self, char *argument)
 {
-  (void)argument;
+  (void) argument;
   pn_smtp_reply_line (self, "250 2.0.0 Ok\r\n");
 }
 
 static void
 command_quit (PnSmtpSession *self, char *argument)
 {
-  (void)argument;
+  (void) argument;
   g_string_append_printf (self->out, "221 2.0.0 %s says goodbye\r\n", self->settings->host);
   self->wait = PN_SMTP_WAIT_CLOSE;
 }
@@ -364,14 +364,14 @@ command_vrfy (PnSmtpSession *self, char *argument)
 static void
 command_expn (PnSmtpSession *self, char *argument)
 {
-  (void)argument;
+  (void) argument;
   pn_smtp_reply (self, 502, "5.5.1", "Lists are not shown");
 }
 
 static void
 command_help (PnSmtpSession *self, char *argument)
 {
-  (void)argument;
+  (void) argument;
   pn_smtp_reply_line (self, "214-2.0.0 EHLO HELO STARTTLS AUTH MAIL RCPT DATA BDAT\r\n"
                             "214 2.0.0 RSET NOOP VRFY HELP QUIT (RFC 5321)\r\n");
 }

@@ -15,7 +15,7 @@ steal_strv (GPtrArray **array)
   GPtrArray *taken = g_steal_pointer (array);
   g_ptr_array_add (taken, NULL);
   g_ptr_array_set_free_func (taken, NULL);
-  return (char **)g_ptr_array_free (taken, FALSE);
+  return (char **) g_ptr_array_free (taken, FALSE);
 }
 
 static PnEnvelope *
@@ -176,7 +176,7 @@ pn_smtp_session_committed (PnSmtpSession *self, const GError *error, GString *ou
     pn_smtp_session_reset (self);
   } else {
     pn_counter_add (PN_COUNTER_MESSAGES_IN, 1);
-    pn_counter_add (PN_COUNTER_BYTES_IN, (gint64)pn_incoming_size (self->incoming));
+    pn_counter_add (PN_COUNTER_BYTES_IN, (gint64) pn_incoming_size (self->incoming));
     pn_trace_at (self->handed_over, envelope->id, "accepted", "receive", "agent", self->peer.text);
     log_accepted (self, envelope->id, "accepted");
     g_autofree char *id = g_strdup (envelope->id);
@@ -246,7 +246,7 @@ pn_smtp_bdat (PnSmtpSession *self, char *argument)
 gsize
 pn_smtp_chunk_input (PnSmtpSession *self, const char *bytes, gsize length)
 {
-  gsize taken = (gsize)MIN (self->chunk_left, length);
+  gsize taken = (gsize) MIN (self->chunk_left, length);
   if (!self->chunk_refused)
     pn_incoming_bytes (self->incoming, bytes, taken);
   self->chunk_left -= taken;

@@ -52,8 +52,8 @@ pn_incoming_new (const PnIncomingLimits *limits, PnEnvelope *envelope, const cha
   self->fd = -1;
   self->prefix_length = strlen (prefix);
   guint64 expected = MIN (size ? size : 4096, limits->spool_limit);
-  self->data = g_byte_array_sized_new ((guint)(expected + self->prefix_length + 64));
-  g_byte_array_append (self->data, (const guint8 *)prefix, (guint)self->prefix_length);
+  self->data = g_byte_array_sized_new ((guint) (expected + self->prefix_length + 64));
+  g_byte_array_append (self->data, (const guint8 *) prefix, (guint) self->prefix_length);
   return self;
 }
 
@@ -174,7 +174,7 @@ header_scan (HeaderScan *self, const char *bytes, gsize length)
   while (bytes < end && !self->over) {
     while (bytes < end && self->column < FIRST_BYTES && *bytes != '\n')
       self->first[self->column++] = g_ascii_tolower (*bytes++);
-    const char *newline = bytes < end ? memchr (bytes, '\n', (gsize)(end - bytes)) : NULL;
+    const char *newline = bytes < end ? memchr (bytes, '\n', (gsize) (end - bytes)) : NULL;
     if (!newline)
       return;
     header_line (self);
@@ -202,7 +202,7 @@ pn_incoming_bytes (PnIncoming *self, const char *bytes, gsize length)
   if (self->data && self->size > self->limits.spool_limit)
     begin_file (self);
   if (self->data) {
-    g_byte_array_append (self->data, (const guint8 *)bytes, (guint)length);
+    g_byte_array_append (self->data, (const guint8 *) bytes, (guint) length);
   } else if (!self->fault) {
     pn_digest_update (self->digest, bytes, length);
     write_to_file (self, bytes, length);
@@ -227,7 +227,7 @@ plain_run (PnIncoming *self, const char *at, const char *end)
     if (self->state == AT_LINE_START && *at == '.')
       break;
     if (self->state == IN_LINE) {
-      at = memchr (at, '\r', (gsize)(end - at));
+      at = memchr (at, '\r', (gsize) (end - at));
       if (!at)
         return end;
     }
@@ -254,13 +254,13 @@ pn_incoming_text (PnIncoming *self, const char *bytes, gsize length, gboolean *e
       if (*at == '\n') {
         self->state = AT_LINE_START;
         *ended = TRUE;
-        return (gsize)(at + 1 - bytes);
+        return (gsize) (at + 1 - bytes);
       }
       pn_incoming_bytes (self, "\r", 1);
       self->state = BEHIND_CR;
     }
     const char *stop = plain_run (self, at, end);
-    pn_incoming_bytes (self, at, (gsize)(stop - at));
+    pn_incoming_bytes (self, at, (gsize) (stop - at));
     at = stop;
     if (at < end) {
       self->state = BEHIND_DOT;

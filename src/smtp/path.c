@@ -15,7 +15,7 @@ is_atext (guchar c)
 static const char *
 skip_dot_string (const char *at)
 {
-  while (is_atext ((guchar)*at) || *at == '.')
+  while (is_atext ((guchar) *at) || *at == '.')
     at++;
   return at;
 }
@@ -24,7 +24,7 @@ static const char *
 skip_quoted_string (const char *at)
 {
   for (at++; *at && *at != '"'; at++) {
-    if ((guchar)*at < ' ' || *at == 127)
+    if ((guchar) *at < ' ' || *at == 127)
       return NULL;
     if (*at == '\\' && !*++at)
       return NULL;
@@ -36,12 +36,12 @@ static const char *
 skip_domain (const char *at)
 {
   if (*at == '[') {
-    while (*at && *at != ']' && (guchar)*at > ' ')
+    while (*at && *at != ']' && (guchar) *at > ' ')
       at++;
     return *at == ']' ? at + 1 : NULL;
   }
   const char *start = at;
-  while (g_ascii_isalnum (*at) || (guchar)*at >= 0x80 || *at == '-' || *at == '_'
+  while (g_ascii_isalnum (*at) || (guchar) *at >= 0x80 || *at == '-' || *at == '_'
          || (*at == '.' && at > start && at[-1] != '.'))
     at++;
   /* A dot at the end is not of the grammar, but harmless: the caller cuts it off. */
@@ -72,10 +72,10 @@ check_address (const char *address, gsize local_length, gsize length, gboolean u
   if (local_length > MAX_LOCAL_PART || length - local_length > MAX_DOMAIN + 1)
     return PN_PATH_TOO_LONG;
   for (gsize i = 0; i < length; i++)
-    if ((guchar)address[i] >= 0x80)
-      return !utf8                                             ? PN_PATH_NOT_ASCII
-             : g_utf8_validate (address, (gssize)length, NULL) ? PN_PATH_OK
-                                                               : PN_PATH_SYNTAX;
+    if ((guchar) address[i] >= 0x80)
+      return !utf8                                              ? PN_PATH_NOT_ASCII
+             : g_utf8_validate (address, (gssize) length, NULL) ? PN_PATH_OK
+                                                                : PN_PATH_SYNTAX;
   return PN_PATH_OK;
 }
 
@@ -98,13 +98,13 @@ pn_smtp_path_parse (char **at, gboolean utf8, char **address_out)
   p = *p == '"' ? skip_quoted_string (p) : skip_dot_string (p);
   if (!p || p == local)
     return PN_PATH_SYNTAX;
-  gsize local_length = (gsize)(p - local);
+  gsize local_length = (gsize) (p - local);
   gboolean has_domain = *p == '@';
   if (has_domain && !(p = skip_domain (p + 1)))
     return PN_PATH_SYNTAX;
   if (*p != '>')
     return PN_PATH_SYNTAX;
-  gsize length = (gsize)(p - local);
+  gsize length = (gsize) (p - local);
   if (has_domain && local[length - 1] == '.')
     length--;
   PnPathResult result = check_address (local, local_length, length, utf8);
@@ -133,7 +133,7 @@ pn_smtp_parameter_next (char **at, char **key, char **value)
   if (*p == '=') {
     *p++ = '\0';
     *value = p;
-    while ((guchar)*p > ' ' && *p != 127)
+    while ((guchar) *p > ' ' && *p != 127)
       p++;
     if (p == *value)
       return FALSE;

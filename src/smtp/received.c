@@ -13,7 +13,7 @@ date_text (gint64 seconds)
   static const char *const days[] = { "Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat" };
   static const char *const months[]
       = { "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec" };
-  time_t now = (time_t)seconds;
+  time_t now = (time_t) seconds;
   struct tm tm;
   gmtime_r (&now, &tm);
   g_snprintf (text, sizeof text, "%s, %02d %s %d %02d:%02d:%02d +0000", days[tm.tm_wday], tm.tm_mday,

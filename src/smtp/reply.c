@@ -17,7 +17,7 @@ reply_va (PnSmtpSession *self, guint code, const char *enhanced, const char *tex
   g_string_append_printf (self->out, "%03u %s ", code, enhanced);
   /* What the client said may stand in the text: it must not make a line of its own. */
   for (const char *at = text; *at; at++)
-    g_string_append_c (self->out, (guchar)*at < ' ' || *at == 127 ? '?' : *at);
+    g_string_append_c (self->out, (guchar) *at < ' ' || *at == 127 ? '?' : *at);
   g_string_append (self->out, "\r\n");
   if (code >= 500)
     self->errors++;

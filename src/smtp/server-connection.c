@@ -44,7 +44,7 @@ count_peer (PnSmtpServer *server, const guint8 key[16], gint change)
 {
   gpointer stored = NULL, value = NULL;
   gboolean known = g_hash_table_lookup_extended (server->peers, key, &stored, &value);
-  guint count = GPOINTER_TO_UINT (value) + (guint)change;
+  guint count = GPOINTER_TO_UINT (value) + (guint) change;
   if (count == 0)
     g_hash_table_remove (server->peers, key);
   else
@@ -120,7 +120,7 @@ static void
 on_delay (evutil_socket_t fd, short what, void *data)
 {
   PnSmtpConnection *self = data;
-  (void)fd, (void)what;
+  (void) fd, (void) what;
   g_clear_pointer (&self->delay, event_free);
   pn_smtp_session_delayed (&self->session, self->server->out);
   go_on (self);
@@ -153,7 +153,7 @@ feed_held (PnSmtpConnection *self)
   g_autofree guint8 *bytes = g_steal_pointer (&self->held);
   gsize length = self->held_length;
   self->held_length = 0;
-  gsize taken = pn_smtp_session_input (&self->session, (const char *)bytes, length, self->server->out);
+  gsize taken = pn_smtp_session_input (&self->session, (const char *) bytes, length, self->server->out);
   hold (self, bytes + taken, length - taken);
 }
 
@@ -170,9 +170,9 @@ read_once (PnSmtpConnection *self)
   if (n == 0)
     return FALSE;
   pn_smtp_connection_heard (self);
-  gsize taken = pn_smtp_session_input (&self->session, (const char *)self->server->input, (gsize)n,
+  gsize taken = pn_smtp_session_input (&self->session, (const char *) self->server->input, (gsize) n,
                                        self->server->out);
-  hold (self, self->server->input + taken, (gsize)n - taken);
+  hold (self, self->server->input + taken, (gsize) n - taken);
   return TRUE;
 }
 
@@ -319,7 +319,7 @@ turn_away (PnSmtpServer *server, int fd, const PnPeer *peer, const char *reason)
   g_autofree char *line
       = g_strdup_printf ("421 4.7.0 %s %s, try again later\r\n", server->settings->host, reason);
   ssize_t sent = send (fd, line, strlen (line), MSG_NOSIGNAL | MSG_DONTWAIT);
-  (void)sent;
+  (void) sent;
   close (fd);
   pn_counter_add (PN_COUNTER_REFUSED, 1);
   g_autofree char *quoted = pn_log_quote (reason);

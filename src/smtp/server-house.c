@@ -11,13 +11,13 @@
 static gboolean
 has_space (gpointer user)
 {
-  PnSmtpServer *server = ((PnSmtpConnection *)user)->server;
+  PnSmtpServer *server = ((PnSmtpConnection *) user)->server;
   gint64 now = g_get_monotonic_time ();
   if (now - server->space_checked < G_USEC_PER_SEC)
     return server->space;
   struct statvfs fs;
   gboolean space = statvfs (server->settings->receive_dir, &fs) == 0
-                   && (guint64)fs.f_bavail * fs.f_frsize >= server->settings->disk_reserve
+                   && (guint64) fs.f_bavail * fs.f_frsize >= server->settings->disk_reserve
                    && (fs.f_files == 0 || fs.f_favail >= 64);
   if (space != server->space) {
     if (space)
@@ -34,7 +34,7 @@ has_space (gpointer user)
 static char *
 take_orphan (gpointer user, const guint8 hash[16])
 {
-  return pn_journal_take_orphan (((PnSmtpConnection *)user)->server->journal, hash);
+  return pn_journal_take_orphan (((PnSmtpConnection *) user)->server->journal, hash);
 }
 
 /* In the committer's thread. */
@@ -71,7 +71,7 @@ static void
 authenticate (gpointer user, PnSmtpSession *session, const char *name, const char *password)
 {
   PnSmtpConnection *connection = user;
-  (void)session;
+  (void) session;
   VerifyJob *job = g_new (VerifyJob, 1);
   *job = (VerifyJob){ connection, g_strdup (name), g_strdup (password) };
   g_thread_pool_push (connection->server->verifiers, job, NULL);

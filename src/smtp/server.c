@@ -77,7 +77,7 @@ write_ports (PnSmtpServer *self, GError **error)
     const Port *port = self->ports->pdata[i];
     g_string_append_printf (text, "%s %s\n", port->setting, pn_listener_name (port->listener));
   }
-  return g_file_set_contents (path, text->str, (gssize)text->len, error);
+  return g_file_set_contents (path, text->str, (gssize) text->len, error);
 }
 
 static gboolean
@@ -134,7 +134,7 @@ static void
 on_done (evutil_socket_t fd, short what, void *data)
 {
   guint64 count;
-  (void)what;
+  (void) what;
   if (read (fd, &count, sizeof count) == sizeof count)
     take_answers (data);
 }
@@ -145,7 +145,7 @@ static void
 on_tick (evutil_socket_t fd, short what, void *data)
 {
   PnSmtpServer *self = data;
-  (void)fd, (void)what;
+  (void) fd, (void) what;
   pn_trace_flush ();
   gint64 now = g_get_monotonic_time ();
   while (self->first && self->first->heard + self->idle_timeout < now) {
@@ -163,7 +163,7 @@ static void
 on_last_call (evutil_socket_t fd, short what, void *data)
 {
   PnSmtpServer *self = data;
-  (void)fd, (void)what;
+  (void) fd, (void) what;
   event_base_loopbreak (self->base);
 }
 
@@ -172,7 +172,7 @@ on_stop (evutil_socket_t fd, short what, void *data)
 {
   PnSmtpServer *self = data;
   const struct timeval patience = { LAST_CALL_SECONDS, 0 };
-  (void)fd, (void)what;
+  (void) fd, (void) what;
   self->stopping = TRUE;
   g_ptr_array_set_size (self->ports, 0);
   event_add (self->last_call, &patience);
@@ -222,7 +222,7 @@ open_all (PnSmtpServer *self, GError **error)
   if (!self->settings || !pn_file_make_dirs (self->settings->receive_dir, error) || !open_tls (self, error))
     return FALSE;
   self->journal = pn_journal_open (self->settings->receive_dir, self->program->key,
-                                   (guint64)pn_config_integer (config, "smtp", "journal-segment"), error);
+                                   (guint64) pn_config_integer (config, "smtp", "journal-segment"), error);
   return self->journal && open_ports (self, "listen", FALSE, FALSE, error)
          && open_ports (self, "submission", TRUE, FALSE, error)
          && open_ports (self, "listen-tls", TRUE, TRUE, error) && write_ports (self, error);
@@ -234,12 +234,12 @@ pn_smtp_server_new (PnProgram *program, GError **error)
   PnSmtpServer *self = g_new0 (PnSmtpServer, 1);
   self->program = program;
   self->base = event_base_new ();
-  self->ports = g_ptr_array_new_with_free_func ((GDestroyNotify)port_free);
+  self->ports = g_ptr_array_new_with_free_func ((GDestroyNotify) port_free);
   self->peers = g_hash_table_new_full (peer_hash, peer_equal, g_free, NULL);
   self->out = g_string_sized_new (4096);
   self->input = g_malloc (PN_SMTP_INPUT_SIZE);
-  self->max_sessions = (guint)pn_config_integer (program->config, "smtp", "max-sessions");
-  self->max_per_address = (guint)pn_config_integer (program->config, "smtp", "max-sessions-per-address");
+  self->max_sessions = (guint) pn_config_integer (program->config, "smtp", "max-sessions");
+  self->max_per_address = (guint) pn_config_integer (program->config, "smtp", "max-sessions-per-address");
   self->idle_timeout = pn_config_integer (program->config, "smtp", "idle-timeout") * G_USEC_PER_SEC;
   self->space = TRUE;
   g_mutex_init (&self->done_lock);

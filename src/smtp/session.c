@@ -22,11 +22,11 @@ pn_smtp_settings_new (const PnConfig *config, PnKey *key, GError **error)
   self->directory = pn_directory_open (config, FALSE, error);
   if (!self->directory)
     return NULL;
-  self->max_message_size = (guint64)pn_config_integer (config, "smtp", "max-message-size");
-  self->journal_limit = (guint64)pn_config_integer (config, "smtp", "journal-limit");
-  self->disk_reserve = (guint64)pn_config_integer (config, "smtp", "disk-reserve");
-  self->max_recipients = (guint)pn_config_integer (config, "smtp", "max-recipients");
-  self->max_errors = (guint)pn_config_integer (config, "smtp", "max-errors");
+  self->max_message_size = (guint64) pn_config_integer (config, "smtp", "max-message-size");
+  self->journal_limit = (guint64) pn_config_integer (config, "smtp", "journal-limit");
+  self->disk_reserve = (guint64) pn_config_integer (config, "smtp", "disk-reserve");
+  self->max_recipients = (guint) pn_config_integer (config, "smtp", "max-recipients");
+  self->max_errors = (guint) pn_config_integer (config, "smtp", "max-errors");
   self->auth_without_tls = pn_config_boolean (config, "smtp", "auth-without-tls");
   return g_steal_pointer (&self);
 }
@@ -110,7 +110,7 @@ is_proper (const char *line, gsize length)
   if (length < 2 || line[length - 2] != '\r')
     return FALSE;
   for (gsize i = 0; i < length - 2; i++)
-    if (((guchar)line[i] < ' ' && line[i] != '\t') || line[i] == 127)
+    if (((guchar) line[i] < ' ' && line[i] != '\t') || line[i] == 127)
       return FALSE;
   return TRUE;
 }
@@ -135,7 +135,7 @@ take_line_bytes (PnSmtpSession *self, const char *bytes, gsize length)
 {
   gsize limit = self->phase == PN_SMTP_PHASE_AUTH ? MAX_RESPONSE : MAX_COMMAND;
   const char *newline = memchr (bytes, '\n', length);
-  gsize taken = newline ? (gsize)(newline - bytes) + 1 : length;
+  gsize taken = newline ? (gsize) (newline - bytes) + 1 : length;
   gsize there = self->line ? self->line->len : 0;
   if (self->overlong || there + taken > limit) {
     line_clear (self);
@@ -152,7 +152,7 @@ take_line_bytes (PnSmtpSession *self, const char *bytes, gsize length)
   }
   if (!self->line)
     self->line = g_string_sized_new (taken);
-  g_string_append_len (self->line, bytes, (gssize)taken);
+  g_string_append_len (self->line, bytes, (gssize) taken);
   if (newline) {
     GString *line = g_steal_pointer (&self->line);
     take_line (self, line->str, line->len);

@@ -27,7 +27,7 @@ typedef struct {
   char *id;                          /* native message id */
   gboolean inbound;                  /* came from the Internet; else it went there */
   gboolean silent;                   /* nobody is told of a failure */
-  gboolean failures_only; /* the sender has no item that could show how it went on its way */
+  gboolean failures_only;            /* the sender has no item that could show how it went on its way */
   gint64 time;                       /* seconds */
   guint priority;                    /* the priority directory statuses go to */
   char *message_id;                  /* RFC 5322, or NULL */

@@ -7,7 +7,7 @@
 #include <stdarg.h>
 #include <string.h>
 
-G_DEFINE_QUARK (pn - store - error - quark, pn_store_error)
+G_DEFINE_QUARK (pn-store-error-quark, pn_store_error)
 
 /* How long a writer waits for another process's transaction. */
 #define BUSY_TIMEOUT_MS 15000

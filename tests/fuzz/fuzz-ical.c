@@ -9,7 +9,7 @@ int
 LLVMFuzzerTestOneInput (const guint8 *data, gsize size)
 {
   g_autoptr (PnMessage) message = pn_message_new (PN_TYPE_MAIL);
-  if (!pn_ical_read (message, (const char *)data, size, NULL, "Europe/Berlin", NULL))
+  if (!pn_ical_read (message, (const char *) data, size, NULL, "Europe/Berlin", NULL))
     return 0;
   GBytes *bytes = g_bytes_new (data, size);
   pn_message_add_part (message,
@@ -27,7 +27,7 @@ LLVMFuzzerTestOneInput (const guint8 *data, gsize size)
   g_assert_true (g_utf8_validate (text, -1, NULL));
   for (const char *line = text; *line;) {
     const char *end = strstr (line, "\r\n");
-    g_assert_true (end && end - line <= 75 && !memchr (line, '\n', (gsize)(end - line)));
+    g_assert_true (end && end - line <= 75 && !memchr (line, '\n', (gsize) (end - line)));
     line = end + 2;
   }
   g_autoptr (PnMessage) again = pn_message_new (PN_TYPE_MAIL);

@@ -30,8 +30,8 @@ int
 LLVMFuzzerTestOneInput (const guint8 *data, size_t size)
 {
   g_autoptr (GError) error = NULL;
-  g_autoptr (PnMessage) strict = pn_api_read ((const char *)data, size, FALSE, open_any, NULL, NULL);
-  g_autoptr (PnMessage) message = pn_api_read ((const char *)data, size, TRUE, open_any, NULL, &error);
+  g_autoptr (PnMessage) strict = pn_api_read ((const char *) data, size, FALSE, open_any, NULL, NULL);
+  g_autoptr (PnMessage) message = pn_api_read ((const char *) data, size, TRUE, open_any, NULL, &error);
   g_assert (message || !strict);
   if (!message) {
     g_assert (error && *error->message);

@@ -18,14 +18,14 @@ static PnSmtpSettings *settings;
 static gboolean
 has_space (gpointer user)
 {
-  (void)user;
+  (void) user;
   return TRUE;
 }
 
 static char *
 take_orphan (gpointer user, const guint8 hash[16])
 {
-  (void)user, (void)hash;
+  (void) user, (void) hash;
   return NULL;
 }
 
@@ -36,11 +36,11 @@ commit (gpointer user, PnSmtpSession *session)
   const GByteArray *data = pn_incoming_data (session->incoming);
   if (!data)
     return;
-  const char *body = g_strstr_len ((const char *)data->data, data->len, " +0000\r\n");
+  const char *body = g_strstr_len ((const char *) data->data, data->len, " +0000\r\n");
   g_assert (body);
-  gsize front = (gsize)(body + 8 - (const char *)data->data);
+  gsize front = (gsize) (body + 8 - (const char *) data->data);
   g_string_append_printf (result->stored, "%" G_GUINT64_FORMAT ":", pn_incoming_size (session->incoming));
-  g_string_append_len (result->stored, body + 8, (gssize)(data->len - front));
+  g_string_append_len (result->stored, body + 8, (gssize) (data->len - front));
 }
 
 static void
@@ -59,8 +59,8 @@ go_on (PnSmtpSession *session, GString *out)
   if (session->wait == PN_SMTP_WAIT_COMMIT) {
     pn_smtp_session_committed (session, NULL, out);
     /* The id is another one each time. */
-    const char *last = g_strrstr_len (out->str, (gssize)out->len, "Accepted as ");
-    g_string_truncate (out, (gsize)(last - out->str));
+    const char *last = g_strrstr_len (out->str, (gssize) out->len, "Accepted as ");
+    g_string_truncate (out, (gsize) (last - out->str));
   } else if (session->wait == PN_SMTP_WAIT_DELAY) {
     pn_smtp_session_delayed (session, out);
   }
@@ -108,7 +108,7 @@ make_settings (void)
   g_autoptr (PnConfig) config = pn_config_load (dir, NULL);
   g_assert (config && pn_directory_create (config, NULL));
   g_autoptr (PnDirectory) directory = pn_directory_open (config, TRUE, NULL);
-  const PnUser anna = { .post_office = (char *)"NORTH", .user = (char *)"anna" };
+  const PnUser anna = { .post_office = (char *) "NORTH", .user = (char *) "anna" };
   g_assert (pn_directory_add_user (directory, &anna, NULL, NULL));
   g_autoptr (PnKey) key = pn_key_create (key_path, NULL);
   settings = pn_smtp_settings_new (g_steal_pointer (&config), key, NULL);
@@ -127,8 +127,8 @@ LLVMFuzzerTestOneInput (const guint8 *data, gsize size)
     make_settings ();
   }
   Result whole, pieces;
-  run ((const char *)data, size, MAX (size, 1), &whole);
-  run ((const char *)data, size, 1, &pieces);
+  run ((const char *) data, size, MAX (size, 1), &whole);
+  run ((const char *) data, size, 1, &pieces);
   if (!g_string_equal (whole.stored, pieces.stored) || !g_string_equal (whole.out, pieces.out))
     abort ();
   result_clear (&whole);

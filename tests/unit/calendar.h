@@ -28,7 +28,7 @@ read_text (const char *text, gssize length, const char *method)
   g_autoptr (PnMessage) message = pn_message_new (PN_TYPE_MAIL);
   g_autoptr (GError) error = NULL;
   gboolean read
-      = pn_ical_read (message, text, length < 0 ? strlen (text) : (gsize)length, method, SITE, &error);
+      = pn_ical_read (message, text, length < 0 ? strlen (text) : (gsize) length, method, SITE, &error);
   g_assert_no_error (error);
   g_assert_true (read);
   return g_steal_pointer (&message);
@@ -60,7 +60,7 @@ check_with_libical (const char *text, const PnMessage *message)
   const PnCalendarTime *start = &message->calendar->start;
   if (start->set && !start->floating && !start->is_date) {
     struct icaltimetype time = icalcomponent_get_dtstart (inner);
-    icaltimezone *zone = time.zone ? (icaltimezone *)time.zone : icaltimezone_get_utc_timezone ();
+    icaltimezone *zone = time.zone ? (icaltimezone *) time.zone : icaltimezone_get_utc_timezone ();
     g_assert_cmpint (icaltime_as_timet_with_zone (time, zone), ==, start->unix_time);
   }
   if (message->calendar->rrule)
@@ -93,7 +93,7 @@ read_sample (const char *name)
   g_autofree char *text = NULL;
   gsize length;
   g_assert_true (g_file_get_contents (path, &text, &length, NULL));
-  return read_text (text, (gssize)length, NULL);
+  return read_text (text, (gssize) length, NULL);
 }
 
 static inline guint

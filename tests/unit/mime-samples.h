@@ -16,7 +16,7 @@ typedef struct {
 static gssize
 hidden_read (PnSource *source, guint64 offset, void *buffer, gsize length, GError **error)
 {
-  HiddenSource *self = (HiddenSource *)source;
+  HiddenSource *self = (HiddenSource *) source;
   gsize size;
   const guint8 *data = g_bytes_get_data (self->bytes, &size);
 
@@ -27,13 +27,13 @@ hidden_read (PnSource *source, guint64 offset, void *buffer, gsize length, GErro
   length = offset < size ? MIN (length, size - offset) : 0;
   if (length > 0)
     memcpy (buffer, data + offset, length);
-  return (gssize)length;
+  return (gssize) length;
 }
 
 static void
 hidden_free (PnSource *source)
 {
-  g_bytes_unref (((HiddenSource *)source)->bytes);
+  g_bytes_unref (((HiddenSource *) source)->bytes);
   g_free (source);
 }
 
@@ -65,7 +65,7 @@ load_sample (const char *name)
 static inline int
 compare_names (gconstpointer a, gconstpointer b)
 {
-  return strcmp (*(char *const *)a, *(char *const *)b);
+  return strcmp (*(char *const *) a, *(char *const *) b);
 }
 
 /* Names of all samples, sorted. */

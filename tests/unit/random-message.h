@@ -48,8 +48,8 @@ random_time (RandomMessage *self)
 {
   if (random_below (self, 3) == 0)
     return (PnTime){ FALSE };
-  gint64 seconds
-      = (gint64)g_rand_int (self->rand) * (random_below (self, 2) ? 1 : 20) - G_GINT64_CONSTANT (30000000000);
+  gint64 seconds = (gint64) g_rand_int (self->rand) * (random_below (self, 2) ? 1 : 20)
+                   - G_GINT64_CONSTANT (30000000000);
   return (PnTime){ TRUE, seconds, random_below (self, 60) * 15 - 450 };
 }
 
@@ -67,7 +67,7 @@ random_calendar_time (RandomMessage *self)
   time.hour = random_below (self, 24);
   time.minute = random_below (self, 60);
   time.second = random_below (self, 60);
-  time.unix_time = (gint64)g_rand_int (self->rand) - 1000000000;
+  time.unix_time = (gint64) g_rand_int (self->rand) - 1000000000;
   time.tzid = random_text_or_null (self);
   return time;
 }

@@ -100,10 +100,10 @@ test_sample (gconstpointer name)
   g_autofree char *path = g_strconcat (SRCDIR "/samples/native/", name, ".pnm", NULL), *golden = NULL;
   gsize length;
   if (g_getenv ("POSTERN_UPDATE_GOLDEN"))
-    g_file_set_contents (path, (char *)written->data, written->len, NULL);
+    g_file_set_contents (path, (char *) written->data, written->len, NULL);
   g_assert_true (g_file_get_contents (path, &golden, &length, &error));
-  g_byte_array_append (written, (guint8 *)"", 1);
-  g_assert_cmpstr ((char *)written->data, ==, golden);
+  g_byte_array_append (written, (guint8 *) "", 1);
+  g_assert_cmpstr ((char *) written->data, ==, golden);
   g_assert_cmpmem (written->data, written->len - 1, golden, length);
 
   g_autoptr (PnSource) source = pn_source_new_copy (golden, length);
@@ -128,7 +128,7 @@ test_strict (gconstpointer name)
       g_assert_cmpint (text->str[i - 1], ==, '\r');
   g_autoptr (PnMessage) again = pn_api_read (text->str, text->len, FALSE, open_written, files, &error);
   if (!again)
-    g_error ("%s: %s\n%s", (char *)name, error->message, text->str);
+    g_error ("%s: %s\n%s", (char *) name, error->message, text->str);
   GPtrArray *second = NULL;
   GString *text_again = pn_api_write (again, "ab1cd", FALSE, &second, &error);
   g_assert_cmpstr (text->str, ==, text_again->str);
@@ -191,7 +191,7 @@ test_values (void)
   g_assert_cmpuint (attachments->parts->len, ==, 4);
   g_assert_cmpuint (attachments->losses->len, ==, 0);
   guint64 size;
-  g_assert_true (pn_content_measure (((PnPart *)attachments->parts->pdata[2])->content, &size, NULL, NULL));
+  g_assert_true (pn_content_measure (((PnPart *) attachments->parts->pdata[2])->content, &size, NULL, NULL));
   g_assert_cmpuint (size, ==, 0);
 }
 
@@ -313,7 +313,7 @@ test_losses (void)
   const char *const wanted[] = { "body", "part 2", "Pn-Message-Id", "keywords" };
   g_assert_cmpuint (message->losses->len, ==, G_N_ELEMENTS (wanted));
   for (guint i = 0; i < G_N_ELEMENTS (wanted); i++)
-    g_assert_cmpstr (((PnLoss *)message->losses->pdata[i])->part, ==, wanted[i]);
+    g_assert_cmpstr (((PnLoss *) message->losses->pdata[i])->part, ==, wanted[i]);
 }
 
 int

@@ -16,7 +16,7 @@ typedef struct {
 static gssize
 slow_read (PnSource *source, guint64 offset, void *buffer, gsize length, GError **error)
 {
-  SlowSource *self = (SlowSource *)source;
+  SlowSource *self = (SlowSource *) source;
   if (self->fail) {
     g_set_error (error, PN_CONVERT_ERROR, PN_CONVERT_ERROR_IO, "disk is gone");
     return -1;
@@ -33,7 +33,7 @@ slow_read (PnSource *source, guint64 offset, void *buffer, gsize length, GError 
 static void
 slow_free (PnSource *source)
 {
-  g_bytes_unref (((SlowSource *)source)->bytes);
+  g_bytes_unref (((SlowSource *) source)->bytes);
   g_free (source);
 }
 
@@ -93,7 +93,7 @@ test_source (void)
   memset (buffer, 0, sizeof buffer);
   g_assert_true (pn_source_read (slow_range, 1, buffer, 7, &error));
   g_assert_cmpstr (buffer, ==, "2345678");
-  ((SlowSource *)slow)->fail = TRUE;
+  ((SlowSource *) slow)->fail = TRUE;
   g_autoptr (PnContent) content = pn_content_new_range (slow_range, 0, 9, PN_ENCODING_BASE64);
   g_assert_false (pn_content_measure (content, NULL, NULL, &error));
   g_assert_error (error, PN_CONVERT_ERROR, PN_CONVERT_ERROR_IO);
@@ -210,14 +210,14 @@ test_base64_windows (void)
     g_autofree guint8 *whole = g_malloc (length + 64), *pieces = g_malloc (length + 64);
     PnBase64Decoder decoder;
     pn_base64_decoder_init (&decoder);
-    gsize n = pn_base64_decoder_push (&decoder, (guint8 *)text, length, whole);
+    gsize n = pn_base64_decoder_push (&decoder, (guint8 *) text, length, whole);
     n += pn_base64_decoder_finish (&decoder, whole + n, &a);
     pn_base64_decoder_init (&decoder);
     gsize m = 0;
     for (gsize at = 0; at < length;) {
       gsize step = g_rand_int_range (rand, 1, 300);
       step = MIN (step, length - at);
-      m += pn_base64_decoder_push (&decoder, (guint8 *)text + at, step, pieces + m);
+      m += pn_base64_decoder_push (&decoder, (guint8 *) text + at, step, pieces + m);
       at += step;
     }
     m += pn_base64_decoder_finish (&decoder, pieces + m, &b);
@@ -317,7 +317,7 @@ test_large_content (void)
     g_assert_true (pn_content_measure (plain, NULL, b, NULL));
     g_assert_cmpuint (measured, ==, size);
     g_assert_cmpmem (a, 32, b, 32);
-    assert_reencodes (content, (char *)encoded->data, encoded->len, TRUE);
+    assert_reencodes (content, (char *) encoded->data, encoded->len, TRUE);
   }
 }
 
@@ -329,7 +329,7 @@ test_many_contents (void)
   g_autofree guint8 *data = g_malloc (SIZE);
   memset (data, 'Q', SIZE);
   g_autoptr (PnSource) source = pn_source_new_copy (data, SIZE);
-  g_autoptr (GPtrArray) contents = g_ptr_array_new_with_free_func ((GDestroyNotify)pn_content_unref);
+  g_autoptr (GPtrArray) contents = g_ptr_array_new_with_free_func ((GDestroyNotify) pn_content_unref);
   guint shared = 0;
   for (guint i = 0; i < N; i++) {
     PnContent *content = pn_content_new_range (source, 0, SIZE, PN_ENCODING_BASE64);

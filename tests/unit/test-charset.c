@@ -108,9 +108,9 @@ test_garbage (void)
 
   for (guint round = 0; round < 3000; round++) {
     guint8 bytes[64];
-    gsize n = (gsize)g_test_rand_int_range (0, sizeof bytes);
+    gsize n = (gsize) g_test_rand_int_range (0, sizeof bytes);
     for (gsize i = 0; i < n; i++)
-      bytes[i] = (guint8)g_test_rand_int_range (0, 256);
+      bytes[i] = (guint8) g_test_rand_int_range (0, 256);
     gsize length;
     g_autofree char *text = pn_charset_decode (bytes, n, labels[round % G_N_ELEMENTS (labels)], NULL,
                                                round % 2 == 0, &length, NULL);

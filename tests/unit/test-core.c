@@ -70,7 +70,8 @@ test_seal_round_trip (void)
       data[j] = (guint8) (j * 7 + i);
     g_autoptr (GBytes) sealed = seal (key, data, sizes[i]);
     g_autoptr (GError) error = NULL;
-    g_autoptr (GBytes) plain = unseal (key, g_bytes_get_data (sealed, NULL), g_bytes_get_size (sealed), &error);
+    g_autoptr (GBytes) plain
+        = unseal (key, g_bytes_get_data (sealed, NULL), g_bytes_get_size (sealed), &error);
     g_assert_no_error (error);
     g_assert_cmpmem (g_bytes_get_data (plain, NULL), g_bytes_get_size (plain), data, sizes[i]);
   }
@@ -118,10 +119,12 @@ test_seal_bytes (void)
   g_autoptr (PnKey) key = new_key ("k1");
   g_autoptr (GError) error = NULL;
   g_autoptr (GBytes) sealed = pn_seal_bytes (key, "subject", 7, "row 1");
-  g_autoptr (GBytes) plain = pn_unseal_bytes (key, g_bytes_get_data (sealed, NULL), g_bytes_get_size (sealed), "row 1", &error);
+  g_autoptr (GBytes) plain
+      = pn_unseal_bytes (key, g_bytes_get_data (sealed, NULL), g_bytes_get_size (sealed), "row 1", &error);
   g_assert_no_error (error);
   g_assert_cmpmem (g_bytes_get_data (plain, NULL), g_bytes_get_size (plain), "subject", 7);
-  g_autoptr (GBytes) moved = pn_unseal_bytes (key, g_bytes_get_data (sealed, NULL), g_bytes_get_size (sealed), "row 2", &error);
+  g_autoptr (GBytes) moved
+      = pn_unseal_bytes (key, g_bytes_get_data (sealed, NULL), g_bytes_get_size (sealed), "row 2", &error);
   g_assert_null (moved);
   g_assert_error (error, PN_SEAL_ERROR, PN_SEAL_ERROR_DAMAGED);
 }
@@ -138,7 +141,8 @@ test_key_file (void)
   g_autoptr (PnKey) loaded = pn_key_load (path, &error);
   g_assert_no_error (error);
   g_autoptr (GBytes) sealed = seal (key, "x", 1);
-  g_autoptr (GBytes) plain = unseal (loaded, g_bytes_get_data (sealed, NULL), g_bytes_get_size (sealed), &error);
+  g_autoptr (GBytes) plain
+      = unseal (loaded, g_bytes_get_data (sealed, NULL), g_bytes_get_size (sealed), &error);
   g_assert_nonnull (plain);
 
   chmod (path, 0644);
@@ -181,7 +185,8 @@ test_config (void)
     { "[smtp]\ntls-verify=yes\n", "neither true nor false" },
   };
   for (guint i = 0; i < G_N_ELEMENTS (bad); i++) {
-    g_autofree char *text = g_strconcat ("[domain]\nname=A\npost-offices=B\ninternet-domains=c.example\n", bad[i].line, NULL);
+    g_autofree char *text
+        = g_strconcat ("[domain]\nname=A\npost-offices=B\ninternet-domains=c.example\n", bad[i].line, NULL);
     g_autoptr (PnConfig) wrong = load_config (text, &error);
     g_assert_null (wrong);
     g_assert_error (error, PN_CONFIG_ERROR, PN_CONFIG_ERROR_INVALID);
@@ -228,7 +233,8 @@ static void
 test_trace_and_counters (void)
 {
   g_autoptr (GError) error = NULL;
-  g_autoptr (PnConfig) config = load_config ("[domain]\nname=A\npost-offices=B\ninternet-domains=c.example\n", &error);
+  g_autoptr (PnConfig) config
+      = load_config ("[domain]\nname=A\npost-offices=B\ninternet-domains=c.example\n", &error);
   g_assert_no_error (error);
   g_assert_true (pn_trace_open (config, "smtp", &error));
   pn_trace ("1.2.3.4", "accepted", "receive", "agent", "from\ta\nb");

@@ -39,10 +39,10 @@ add (House *house, const char *post_office, const char *user, const char *given,
      const char *password)
 {
   g_autoptr (GError) error = NULL;
-  PnUser new_user = { .post_office = (char *)post_office,
-                      .user = (char *)user,
-                      .given_name = (char *)given,
-                      .family_name = (char *)family };
+  PnUser new_user = { .post_office = (char *) post_office,
+                      .user = (char *) user,
+                      .given_name = (char *) given,
+                      .family_name = (char *) family };
   pn_directory_add_user (house->directory, &new_user, password, &error);
   g_assert_no_error (error);
 }
@@ -74,7 +74,7 @@ remove_tree (const char *path)
 static void
 house_tear_down (House *house, gconstpointer data)
 {
-  (void)data;
+  (void) data;
   pn_directory_close (house->directory);
   pn_config_free (house->config);
   remove_tree (house->dir);
@@ -98,7 +98,7 @@ assert_refused (House *house, const char *address, PnDirectoryError code)
 {
   g_autoptr (GError) error = NULL;
   g_autoptr (PnUser) found = pn_directory_resolve (house->directory, address, &error);
-  g_assert_error (error, PN_DIRECTORY_ERROR, (int)code);
+  g_assert_error (error, PN_DIRECTORY_ERROR, (int) code);
   g_assert_null (found);
   g_assert_false (pn_directory_accepts (house->directory, address, NULL));
 }
@@ -106,7 +106,7 @@ assert_refused (House *house, const char *address, PnDirectoryError code)
 static void
 test_formats (House *house, gconstpointer data)
 {
-  (void)data;
+  (void) data;
   assert_resolves (house, "jdoe@example.com", "jdoe");
   assert_resolves (house, "JDoe@EXAMPLE.com", "jdoe");
   assert_resolves (house, "jdoe.north@example.com", "jdoe");
@@ -136,7 +136,7 @@ test_formats (House *house, gconstpointer data)
 static void
 test_ambiguous (House *house, gconstpointer data)
 {
-  (void)data;
+  (void) data;
   add (house, "SOUTH", "jdoe", "Jane", "Doe", NULL);
   add (house, "SOUTH", "xy", "Doe", "John", NULL);
   assert_refused (house, "jdoe@example.com", PN_DIRECTORY_ERROR_AMBIGUOUS);
@@ -154,7 +154,7 @@ test_ambiguous (House *house, gconstpointer data)
 static void
 test_allowed_formats (House *house, gconstpointer data)
 {
-  (void)data;
+  (void) data;
   assert_resolves (house, "john.doe@example.com", "jdoe");
   assert_refused (house, "jdoe@example.com", PN_DIRECTORY_ERROR_UNKNOWN);
   assert_refused (house, "doe.john@example.com", PN_DIRECTORY_ERROR_UNKNOWN);
@@ -164,7 +164,7 @@ test_allowed_formats (House *house, gconstpointer data)
 static void
 test_aliases (House *house, gconstpointer data)
 {
-  (void)data;
+  (void) data;
   g_autoptr (GError) error = NULL;
   g_assert_true (pn_directory_add_alias (house->directory, "NORTH", "jdoe", NULL, "sales", &error));
   g_assert_true (
@@ -194,7 +194,7 @@ test_aliases (House *house, gconstpointer data)
 static void
 test_postmaster (House *house, gconstpointer data)
 {
-  (void)data;
+  (void) data;
   assert_resolves (house, "postmaster@example.com", "jdoe");
   assert_resolves (house, "Postmaster", "jdoe");
   add (house, "SOUTH", "postmaster", "", "", NULL);
@@ -204,14 +204,14 @@ test_postmaster (House *house, gconstpointer data)
 static void
 test_set_postmaster (House *house, gconstpointer data)
 {
-  (void)data;
+  (void) data;
   assert_resolves (house, "postmaster@example.com", "bsmith");
 }
 
 static void
 test_preferred (House *house, gconstpointer data)
 {
-  (void)data;
+  (void) data;
   g_autoptr (GError) error = NULL;
   g_autoptr (PnUser) user = pn_directory_find_user (house->directory, NULL, "room 7", NULL);
   g_assert_cmpstr (user->internet, ==, "Room_7@example.com");
@@ -230,9 +230,9 @@ test_preferred (House *house, gconstpointer data)
   g_autoptr (PnUser) kept = pn_directory_resolve (house->directory, "the.room@example.com", NULL);
   g_assert_cmpstr (kept->phone, ==, "4711");
 
-  PnUser thief = { .post_office = (char *)"NORTH",
-                   .user = (char *)"thief",
-                   .internet = (char *)"THE.room@example.com" };
+  PnUser thief = { .post_office = (char *) "NORTH",
+                   .user = (char *) "thief",
+                   .internet = (char *) "THE.room@example.com" };
   g_assert_false (pn_directory_add_user (house->directory, &thief, NULL, &error));
   g_assert_error (error, PN_DIRECTORY_ERROR, PN_DIRECTORY_ERROR_EXISTS);
 }
@@ -240,7 +240,7 @@ test_preferred (House *house, gconstpointer data)
 static void
 test_complete (House *house, gconstpointer data)
 {
-  (void)data;
+  (void) data;
   g_autoptr (PnAddress) address = pn_address_new_internet ("anna.smith@example.com", NULL);
   g_assert_true (pn_directory_complete (house->directory, address));
   g_assert_cmpstr (address->domain, ==, "MAIN");
@@ -264,7 +264,7 @@ test_complete (House *house, gconstpointer data)
 static void
 test_passwords (House *house, gconstpointer data)
 {
-  (void)data;
+  (void) data;
   g_autoptr (GError) error = NULL;
   g_autoptr (PnUser) user = pn_directory_authenticate (house->directory, "asmith", "a secret word", &error);
   g_assert_no_error (error);
@@ -290,20 +290,20 @@ test_passwords (House *house, gconstpointer data)
 static void
 test_invalid (House *house, gconstpointer data)
 {
-  (void)data;
+  (void) data;
   static const char *const ids[] = { "", "a@b", "a\"b", " a", "a.", "a..b", "a\nb", "a/b", "a\xff" };
   for (guint i = 0; i < G_N_ELEMENTS (ids); i++) {
     g_autoptr (GError) error = NULL;
-    PnUser user = { .post_office = (char *)"NORTH", .user = (char *)ids[i] };
+    PnUser user = { .post_office = (char *) "NORTH", .user = (char *) ids[i] };
     g_assert_false (pn_directory_add_user (house->directory, &user, NULL, &error));
     g_assert_error (error, PN_DIRECTORY_ERROR, PN_DIRECTORY_ERROR_INVALID);
   }
   g_autoptr (GError) error = NULL;
-  PnUser lost = { .post_office = (char *)"WEST", .user = (char *)"lost" };
+  PnUser lost = { .post_office = (char *) "WEST", .user = (char *) "lost" };
   g_assert_false (pn_directory_add_user (house->directory, &lost, NULL, &error));
   g_assert_error (error, PN_DIRECTORY_ERROR, PN_DIRECTORY_ERROR_INVALID);
   g_clear_error (&error);
-  PnUser twice = { .post_office = (char *)"NORTH", .user = (char *)"JDOE" };
+  PnUser twice = { .post_office = (char *) "NORTH", .user = (char *) "JDOE" };
   g_assert_false (pn_directory_add_user (house->directory, &twice, NULL, &error));
   g_assert_error (error, PN_DIRECTORY_ERROR, PN_DIRECTORY_ERROR_EXISTS);
 }
@@ -312,7 +312,7 @@ test_invalid (House *house, gconstpointer data)
 static void
 test_change_is_seen (House *house, gconstpointer data)
 {
-  (void)data;
+  (void) data;
   g_autoptr (GError) error = NULL;
   g_autoptr (PnDirectory) reader = pn_directory_open (house->config, FALSE, &error);
   g_assert_no_error (error);
@@ -326,7 +326,7 @@ test_change_is_seen (House *house, gconstpointer data)
   }
   g_assert_true (seen);
   g_assert_false (pn_directory_accepts (reader, "bsmith@example.com", NULL));
-  PnUser user = { .post_office = (char *)"NORTH", .user = (char *)"forbidden" };
+  PnUser user = { .post_office = (char *) "NORTH", .user = (char *) "forbidden" };
   g_assert_false (pn_directory_add_user (reader, &user, NULL, &error));
   g_assert_error (error, PN_DIRECTORY_ERROR, PN_DIRECTORY_ERROR_ENGINE);
 }
@@ -346,12 +346,14 @@ host_rows (House *house, const char *post_office, const char *where)
 static void
 test_hosts (House *house, gconstpointer data)
 {
-  (void)data;
+  (void) data;
   g_autoptr (GError) error = NULL;
   g_assert_cmpint (host_rows (house, "NORTH", "1"), ==, 5);
-  PnUser shy = { .post_office = (char *)"SOUTH", .user = (char *)"shy", .visibility = (char *)"Post Office" };
+  PnUser shy
+      = { .post_office = (char *) "SOUTH", .user = (char *) "shy", .visibility = (char *) "Post Office" };
   g_assert_true (pn_directory_add_user (house->directory, &shy, NULL, &error));
-  PnUser hidden = { .post_office = (char *)"SOUTH", .user = (char *)"hidden", .visibility = (char *)"None" };
+  PnUser hidden
+      = { .post_office = (char *) "SOUTH", .user = (char *) "hidden", .visibility = (char *) "None" };
   g_assert_true (pn_directory_add_user (house->directory, &hidden, NULL, &error));
   g_assert_cmpint (host_rows (house, "NORTH", "1"), ==, 5);
   g_assert_cmpint (host_rows (house, "SOUTH", "1"), ==, 6);
@@ -372,7 +374,7 @@ test_hosts (House *house, gconstpointer data)
 static void
 test_fids (House *house, gconstpointer data)
 {
-  (void)data;
+  (void) data;
   g_autoptr (GHashTable) fids = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   for (guint i = 0; i < 60; i++) {
     g_autofree char *name = g_strdup_printf ("user%u", i);
@@ -392,31 +394,31 @@ test_fids (House *house, gconstpointer data)
 static void
 test_large (House *house, gconstpointer data)
 {
-  (void)data;
+  (void) data;
   enum { N = 100000 };
   PnIndex *index = pn_index_new (house->config, 63);
   gint64 start = g_get_monotonic_time ();
   for (guint i = 0; i < N; i++) {
     g_autofree char *id = g_strdup_printf ("user%u", i);
     g_autofree char *family = g_strdup_printf ("Family%u", i / 2);
-    const PnUser user = { (char *)"MAIN",
-                          (char *)(i % 2 ? "NORTH" : "SOUTH"),
+    const PnUser user = { (char *) "MAIN",
+                          (char *) (i % 2 ? "NORTH" : "SOUTH"),
                           id,
-                          (char *)"abc",
-                          (char *)(i % 2 ? "Ada" : "Bob"),
+                          (char *) "abc",
+                          (char *) (i % 2 ? "Ada" : "Bob"),
                           family,
-                          (char *)"",
-                          (char *)"",
-                          (char *)"",
-                          (char *)"",
-                          (char *)"",
-                          (char *)"System",
+                          (char *) "",
+                          (char *) "",
+                          (char *) "",
+                          (char *) "",
+                          (char *) "",
+                          (char *) "System",
                           FALSE };
     pn_index_add_user (index, &user);
   }
   pn_index_end_users (index);
   pn_index_end (index);
-  g_test_message ("%d users indexed in %d ms", N, (int)((g_get_monotonic_time () - start) / 1000));
+  g_test_message ("%d users indexed in %d ms", N, (int) ((g_get_monotonic_time () - start) / 1000));
   g_autoptr (GError) error = NULL;
   g_assert_cmpstr (pn_index_resolve (index, "user99999@example.com", NULL)->user, ==, "user99999");
   g_assert_cmpstr (pn_index_resolve (index, "ada.family49999@example.com", NULL)->user, ==, "user99999");
@@ -424,7 +426,7 @@ test_large (House *house, gconstpointer data)
   start = g_get_monotonic_time ();
   for (guint i = 0; i < 10000; i++)
     g_assert_nonnull (pn_index_resolve (index, "user4711@example.com", NULL));
-  g_test_message ("a look-up takes %d ns", (int)((g_get_monotonic_time () - start) / 10));
+  g_test_message ("a look-up takes %d ns", (int) ((g_get_monotonic_time () - start) / 10));
   pn_index_unref (index);
 }
 

@@ -203,7 +203,7 @@ test_sample (gconstpointer data)
   g_autofree char *text = NULL;
   gsize length;
   g_assert_true (g_file_get_contents (path, &text, &length, NULL));
-  g_autoptr (PnMessage) message = read_text (text, (gssize)length, NULL);
+  g_autoptr (PnMessage) message = read_text (text, (gssize) length, NULL);
   g_autofree char *first = describe (message), *losses = describe_losses (message);
   g_autofree char *shown = g_strconcat (first, losses, NULL);
   check_golden (name, "txt", shown);

@@ -237,7 +237,7 @@ read_in_thread (gpointer data)
 {
   static const char *const names[]
       = { "request-exchange", "request-groupwise", "custom-zone", "recurring", "task" };
-  (void)data;
+  (void) data;
   for (guint i = 0; i < 40; i++) {
     g_autoptr (PnMessage) message = read_sample (names[i % G_N_ELEMENTS (names)]);
     g_autofree char *text = pn_ical_write (message, NOW, NULL);

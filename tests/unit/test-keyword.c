@@ -249,7 +249,7 @@ test_dates (void)
     g_assert_false (pn_keyword_parse_date (wrong[i], 0, &seconds, &offset));
   g_autoptr (GRand) rand = g_rand_new_with_seed (11);
   for (guint i = 0; i < 20000; i++) {
-    gint64 time = (gint64)(g_rand_double (rand) * 3e11) - G_GINT64_CONSTANT (60000000000);
+    gint64 time = (gint64) (g_rand_double (rand) * 3e11) - G_GINT64_CONSTANT (60000000000);
     int minutes = g_rand_int_range (rand, -840, 841);
     g_autofree char *text = pn_keyword_format_date (time, minutes);
     g_assert_true (pn_keyword_parse_date (text, 7, &seconds, &offset));

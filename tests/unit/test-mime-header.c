@@ -288,7 +288,7 @@ test_ids (void)
     g_autoptr (GPtrArray) ids = g_ptr_array_new_with_free_func (g_free);
     pn_header_parse_ids (cases[i].raw, strlen (cases[i].raw), ids);
     g_ptr_array_add (ids, NULL);
-    g_autofree char *joined = g_strjoinv ("|", (char **)ids->pdata);
+    g_autofree char *joined = g_strjoinv ("|", (char **) ids->pdata);
     g_assert_cmpstr (joined, ==, cases[i].ids);
   }
   g_assert_true (pn_header_is_native_id ("65A5163E.1F3C.00A1.0000001C"));
@@ -318,7 +318,7 @@ time_of (const char *unit, gsize n, guint which)
     }
     best = MIN (best, g_get_monotonic_time () - begin);
   }
-  return (double)best + 100;
+  return (double) best + 100;
 }
 
 static void

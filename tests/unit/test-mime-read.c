@@ -9,7 +9,7 @@ static void
 tell_text (GString *out, const char *text, gsize length)
 {
   for (gsize i = 0; i < MIN (length, 400); i++) {
-    guint8 c = (guint8)text[i];
+    guint8 c = (guint8) text[i];
     if (c == '\n')
       g_string_append (out, "\\n");
     else if (c == '\r')
@@ -17,7 +17,7 @@ tell_text (GString *out, const char *text, gsize length)
     else if (c < ' ' || c == 127)
       g_string_append_printf (out, "\\x%02x", c);
     else
-      g_string_append_c (out, (char)c);
+      g_string_append_c (out, (char) c);
   }
 }
 
@@ -184,7 +184,7 @@ collect_leaf (GMimeObject *parent, GMimeObject *part, gpointer user)
 {
   Opinion *opinion = user;
 
-  (void)parent;
+  (void) parent;
   if (!GMIME_IS_PART (part))
     return;
   GMimeDataWrapper *content = g_mime_part_get_content (GMIME_PART (part));
@@ -282,7 +282,7 @@ test_envelope (void)
   g_assert_cmpstr (message->envelope_from, ==, "ada@example.com");
   g_assert_cmpuint (message->recipients->len, ==, 5);
   g_assert_true (find_recipient (message, "bert@example.org")->deliver);
-  g_assert_false (((PnRecipient *)g_ptr_array_index (message->recipients, 3))->deliver);
+  g_assert_false (((PnRecipient *) g_ptr_array_index (message->recipients, 3))->deliver);
   g_assert_false (find_recipient (message, "carl@example.org")->deliver);
   g_assert_true (find_recipient (message, "carl@example.org")->listed);
   g_assert_true (find_recipient (message, "dora@example.org")->deliver);
@@ -401,7 +401,7 @@ test_failing_source (void)
   static const PnMimeOptions options = { .skeleton = TRUE };
   g_autoptr (GError) error = NULL;
 
-  ((HiddenSource *)source)->broken = TRUE;
+  ((HiddenSource *) source)->broken = TRUE;
   g_assert_null (pn_mime_read (source, &options, &error));
   g_assert_error (error, PN_CONVERT_ERROR, PN_CONVERT_ERROR_IO);
 }

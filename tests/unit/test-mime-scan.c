@@ -27,7 +27,7 @@ describe (const PnMimeScan *scan, GBytes *bytes)
     if (entity->first_child == 0 && entity->body_length == 0)
       g_string_append (out, " ''");
     else if (entity->first_child == 0)
-      g_string_append_printf (out, " '%.*s'", (int)entity->body_length, data + entity->body_offset);
+      g_string_append_printf (out, " '%.*s'", (int) entity->body_length, data + entity->body_offset);
     g_string_append_printf (out, "%s%s%s\n", entity->too_deep ? " deep" : "",
                             entity->no_delimiter ? " none" : "", entity->unclosed ? " open" : "");
   }
@@ -120,7 +120,7 @@ test_windows (void)
 {
   for (int shift = -80; shift <= 80; shift++) {
     g_autoptr (GString) text = g_string_new (MIXED ("bound") "--bound\n\n");
-    gsize fill = (gsize)(256 * 1024 + shift) - text->len;
+    gsize fill = (gsize) (256 * 1024 + shift) - text->len;
     gsize start = text->len;
     g_string_set_size (text, start + fill);
     memset (text->str + start, shift % 2 == 0 ? '-' : 'x', fill);
@@ -178,7 +178,7 @@ test_failing_source (void)
   g_autoptr (PnSource) source = hidden_source_new (bytes);
   g_autoptr (GError) error = NULL;
 
-  ((HiddenSource *)source)->broken = TRUE;
+  ((HiddenSource *) source)->broken = TRUE;
   g_assert_null (pn_mime_scan (source, 0, 0, &error));
   g_assert_error (error, PN_CONVERT_ERROR, PN_CONVERT_ERROR_IO);
 }
@@ -199,7 +199,7 @@ time_of (const char *head, const char *unit, guint n)
     g_autoptr (PnMimeScan) scan = scan_bytes (bytes, FALSE, 1000, 1000000);
     best = MIN (best, g_get_monotonic_time () - begin);
   }
-  return (double)best + 200;
+  return (double) best + 200;
 }
 
 static void

@@ -139,10 +139,10 @@ test_golden (void)
   g_autofree char *golden = NULL;
   gsize length;
   if (g_getenv ("POSTERN_UPDATE_GOLDEN"))
-    g_file_set_contents (path, (char *)array->data, array->len, NULL);
+    g_file_set_contents (path, (char *) array->data, array->len, NULL);
   g_assert_true (g_file_get_contents (path, &golden, &length, &error));
-  g_byte_array_append (array, (guint8 *)"", 1);
-  g_assert_cmpstr ((char *)array->data, ==, golden);
+  g_byte_array_append (array, (guint8 *) "", 1);
+  g_assert_cmpstr ((char *) array->data, ==, golden);
   g_autoptr (PnMessage) read = pn_native_read (source, &error);
   assert_identical (message, read);
 }
@@ -172,17 +172,17 @@ test_damaged (void)
                 "part 1 is cut off: 2 of 6 bytes are missing");
   assert_fails (array->data, 20, PN_CONVERT_ERROR_TRUNCATED, "-END-");
   assert_fails (array->data, 0, PN_CONVERT_ERROR_TRUNCATED, "-END-");
-  g_byte_array_append (array, (guint8 *)"xy", 2);
+  g_byte_array_append (array, (guint8 *) "xy", 2);
   assert_fails (array->data, array->len, PN_CONVERT_ERROR_SYNTAX, "2 bytes follow the last part");
   array->data[array->len - 3] ^= 1;
   assert_fails (array->data, array->len - 2, PN_CONVERT_ERROR_DIGEST, "part 2 (report.pdf): SHA-256 is");
   array->data[array->len - 3] ^= 1;
-  char *subject = strstr ((char *)array->data, "Subject");
+  char *subject = strstr ((char *) array->data, "Subject");
   subject[7] = ':';
   assert_fails (array->data, array->len - 2, PN_CONVERT_ERROR_SYNTAX,
                 "line 13 column 1: a keyword and '=' belong here");
   subject[7] = '=';
-  subject[9] = (char)0xff;
+  subject[9] = (char) 0xff;
   assert_fails (array->data, array->len - 2, PN_CONVERT_ERROR_SYNTAX, "line 13 column 10: not UTF-8");
 }
 
@@ -220,15 +220,15 @@ typedef struct {
 static gssize
 watched_read (PnSource *source, guint64 offset, void *buffer, gsize length, GError **error)
 {
-  Watched *self = (Watched *)source;
+  Watched *self = (Watched *) source;
   self->furthest = MAX (self->furthest, offset + length);
-  return pn_source_read (self->inner, offset, buffer, length, error) ? (gssize)length : -1;
+  return pn_source_read (self->inner, offset, buffer, length, error) ? (gssize) length : -1;
 }
 
 static void
 watched_free (PnSource *source)
 {
-  pn_source_unref (((Watched *)source)->inner);
+  pn_source_unref (((Watched *) source)->inner);
   g_free (source);
 }
 
@@ -299,7 +299,7 @@ test_speed (void)
   gint64 begin = g_get_monotonic_time ();
   for (guint i = 0; i < N; i++)
     pn_message_free (pn_native_read_head (source, NULL));
-  double microseconds = (double)(g_get_monotonic_time () - begin) / N;
+  double microseconds = (double) (g_get_monotonic_time () - begin) / N;
   g_test_message ("%u bytes of queue file: head read in %.1f us", array->len, microseconds);
 }
 

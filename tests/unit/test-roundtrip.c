@@ -13,7 +13,7 @@ typedef struct {
 static guint
 below (Maker *self, guint n)
 {
-  return (guint)g_rand_int_range (self->rand, 0, (gint32)n);
+  return (guint) g_rand_int_range (self->rand, 0, (gint32) n);
 }
 
 static gboolean
@@ -124,7 +124,7 @@ add_recipients (Maker *self, PnMessage *message)
 {
   for (guint n = 1 + below (self, 4); n > 0; n--) {
     PnRecipient *recipient
-        = pn_message_add_recipient (message, (PnDistribution)below (self, 3), address (self));
+        = pn_message_add_recipient (message, (PnDistribution) below (self, 3), address (self));
     if (now_and_then (self))
       recipient->deliver = FALSE;
     if (now_and_then (self))
@@ -168,9 +168,9 @@ add_files (Maker *self, PnMessage *message)
   for (guint n = below (self, 4); n > 0; n--) {
     g_autoptr (GByteArray) bytes = g_byte_array_new ();
     for (guint k = below (self, 400); k > 0; k--)
-      g_byte_array_append (bytes, &(guint8){ (guint8)g_rand_int (self->rand) }, 1);
+      g_byte_array_append (bytes, &(guint8){ (guint8) g_rand_int (self->rand) }, 1);
     PnPart *part = pn_part_new (PN_PART_ATTACHMENT, "application/octet-stream",
-                                pn_content_new_text ((char *)bytes->data, bytes->len));
+                                pn_content_new_text ((char *) bytes->data, bytes->len));
     part->name = g_strdup (names[below (self, G_N_ELEMENTS (names))]);
     part->created = maybe_moment (self);
     part->modified = maybe_moment (self);
@@ -200,8 +200,8 @@ add_common (Maker *self, PnMessage *message)
   message->to_text = maybe_line (self);
   message->cc_text = maybe_line (self);
   message->subject = below (self, 8) ? line (self) : NULL;
-  message->priority = (PnPriority)below (self, 3);
-  message->security = (PnSecurity)below (self, 6);
+  message->priority = (PnPriority) below (self, 3);
+  message->security = (PnSecurity) below (self, 6);
   message->status_request = below (self, 8);
   message->send_options = maybe_line (self);
   message->distribute_date = maybe_moment (self);
@@ -230,13 +230,13 @@ set_time (PnCalendarTime *time, const char *tzid, gboolean date, guint day, guin
   time->is_date = date;
   time->year = 2026;
   time->month = 6;
-  time->day = (int)day;
+  time->day = (int) day;
   if (!date) {
-    time->hour = (int)hour;
+    time->hour = (int) hour;
     time->minute = 30;
     time->tzid = g_strdup (tzid);
   }
-  g_assert_true (pn_timezone_to_unix (tzid && !date ? tzid : "UTC", 2026, 6, (int)day, time->hour,
+  g_assert_true (pn_timezone_to_unix (tzid && !date ? tzid : "UTC", 2026, 6, (int) day, time->hour,
                                       time->minute, 0, &time->unix_time));
 }
 
@@ -264,7 +264,7 @@ calendar (Maker *self, const char *component)
   made->method = PN_METHOD_REQUEST;
   made->component = g_strdup (component);
   made->uid = word (self);
-  made->sequence = (int)below (self, 3);
+  made->sequence = (int) below (self, 3);
   made->stamp = (PnTime){ TRUE, 1772438400, 0 };
   made->all_day = note || now_and_then (self);
   const char *zone = zones[below (self, G_N_ELEMENTS (zones))];
@@ -287,7 +287,7 @@ calendar (Maker *self, const char *component)
   }
   made->priority = task || !note ? 5 : 0;
   if (task && now_and_then (self))
-    made->percent_complete = (int)below (self, 100);
+    made->percent_complete = (int) below (self, 100);
   return made;
 }
 
@@ -323,7 +323,7 @@ make_status (Maker *self, PnMessage *message)
 {
   for (guint n = 1 + below (self, 3); n > 0; n--) {
     PnStatusReport *report = g_new0 (PnStatusReport, 1);
-    report->action = (PnAction)(1 + below (self, PN_ACTION_RETRACTED));
+    report->action = (PnAction) (1 + below (self, PN_ACTION_RETRACTED));
     report->time = maybe_moment (self);
     report->recipient = below (self, 4) ? address (self) : NULL;
     report->status_code = now_and_then (self) ? g_strdup ("5.1.1") : NULL;
@@ -416,7 +416,7 @@ through_native (PnMessage *message)
 static void
 test_type (gconstpointer data)
 {
-  PnMessageType type = (PnMessageType)GPOINTER_TO_INT (data);
+  PnMessageType type = (PnMessageType) GPOINTER_TO_INT (data);
   for (guint seed = 1; seed <= 400; seed++) {
     Maker maker = { g_rand_new_with_seed (seed * 8 + type) };
     g_autoptr (PnMessage) made = make (&maker, type);
@@ -429,7 +429,7 @@ test_type (gconstpointer data)
     if (pn_message_equivalent (message, back, &difference, &error))
       continue;
     g_assert_no_error (error);
-    g_test_message ("%.*s", (int)g_bytes_get_size (mime), (char *)g_bytes_get_data (mime, NULL));
+    g_test_message ("%.*s", (int) g_bytes_get_size (mime), (char *) g_bytes_get_data (mime, NULL));
     g_error ("%s, seed %u: %s", pn_message_type_to_string (type), seed, difference);
   }
 }

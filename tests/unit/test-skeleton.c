@@ -20,7 +20,7 @@ test_samples (void)
   g_autoptr (GPtrArray) names = list_samples ();
 
   for (guint i = 0; i < names->len; i++) {
-    g_test_message ("%s", (char *)g_ptr_array_index (names, i));
+    g_test_message ("%s", (char *) g_ptr_array_index (names, i));
     g_autoptr (GBytes) bytes = load_sample (g_ptr_array_index (names, i));
     g_autoptr (PnMessage) message = read_bytes (bytes);
     assert_gives_back (message, bytes);
@@ -37,7 +37,7 @@ test_native (void)
   g_autoptr (GPtrArray) names = list_samples ();
 
   for (guint i = 0; i < names->len; i++) {
-    g_test_message ("%s", (char *)g_ptr_array_index (names, i));
+    g_test_message ("%s", (char *) g_ptr_array_index (names, i));
     g_autoptr (GBytes) bytes = load_sample (g_ptr_array_index (names, i));
     g_autoptr (PnMessage) message = read_bytes (bytes);
     g_autoptr (GByteArray) array = g_byte_array_new ();
@@ -107,18 +107,18 @@ mutate (GByteArray *array)
                                         "\r\n\r\n",
                                         " ",
                                         "=?utf-8?B?" };
-  guint edits = (guint)g_test_rand_int_range (1, 8);
+  guint edits = (guint) g_test_rand_int_range (1, 8);
 
   while (edits-- > 0) {
-    guint at = array->len > 0 ? (guint)g_test_rand_int_range (0, (gint32)array->len) : 0;
+    guint at = array->len > 0 ? (guint) g_test_rand_int_range (0, (gint32) array->len) : 0;
     switch (g_test_rand_int_range (0, 4)) {
     case 0:
       if (array->len > 0)
-        array->data[at] = (guint8)g_test_rand_int_range (0, 256);
+        array->data[at] = (guint8) g_test_rand_int_range (0, 256);
       break;
     case 1:
       if (array->len > 0) {
-        guint n = (guint)g_test_rand_int_range (1, 40);
+        guint n = (guint) g_test_rand_int_range (1, 40);
         g_byte_array_remove_range (array, at, MIN (array->len - at, n));
       }
       break;
@@ -128,7 +128,7 @@ mutate (GByteArray *array)
       g_autofree guint8 *tail = g_memdup2 (array->data + at, array->len - at);
       guint rest = array->len - at;
       g_byte_array_set_size (array, at);
-      g_byte_array_append (array, (const guint8 *)piece, (guint)n);
+      g_byte_array_append (array, (const guint8 *) piece, (guint) n);
       g_byte_array_append (array, tail, rest);
       break;
     }
@@ -149,7 +149,7 @@ test_mutations (void)
     for (guint i = 0; i < names->len; i++) {
       g_autoptr (GBytes) sample = load_sample (g_ptr_array_index (names, i));
       g_autoptr (GByteArray) array = g_byte_array_new ();
-      g_byte_array_append (array, g_bytes_get_data (sample, NULL), (guint)g_bytes_get_size (sample));
+      g_byte_array_append (array, g_bytes_get_data (sample, NULL), (guint) g_bytes_get_size (sample));
       mutate (array);
       g_autoptr (GBytes) bytes = g_bytes_new (array->data, array->len);
       g_autoptr (PnSource) source = round % 4 == 0 ? hidden_source_new (bytes) : pn_source_new_bytes (bytes);
@@ -175,7 +175,7 @@ set_skeleton (PnMessage *message, const char *text, gsize length)
   PnPart *part = pn_message_get_part (message, PN_PART_SKELETON);
 
   pn_content_unref (part->content);
-  part->content = pn_content_new_text (text, (gssize)length);
+  part->content = pn_content_new_text (text, (gssize) length);
 }
 
 static void

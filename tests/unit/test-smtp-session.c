@@ -26,7 +26,7 @@ typedef struct {
 static gboolean
 has_space (gpointer user)
 {
-  return !((House *)user)->no_space;
+  return !((House *) user)->no_space;
 }
 
 static char *
@@ -59,7 +59,7 @@ commit (gpointer user, PnSmtpSession *session)
   char *text;
   memcpy (house->hash, pn_incoming_hash (session->incoming), 16);
   if (data) {
-    text = g_strndup ((const char *)data->data, data->len);
+    text = g_strndup ((const char *) data->data, data->len);
   } else {
     g_autofree char *whole = unseal_file (house, pn_incoming_steal_file (session->incoming), &error);
     gsize length = strlen (envelope);
@@ -95,9 +95,9 @@ begin_session (House *house, gboolean submission, const char *address)
 {
   struct sockaddr_in in = { .sin_family = AF_INET };
   PnPeer peer;
-  (void)address;
+  (void) address;
   in.sin_addr.s_addr = htonl (address[0] == '1' ? 0xc0000201 : 0x7f000001);
-  pn_peer_init (&peer, (const struct sockaddr *)&in);
+  pn_peer_init (&peer, (const struct sockaddr *) &in);
   pn_smtp_session_clear (&house->session);
   pn_smtp_session_init (&house->session, house->settings, &house_functions, house, &peer, submission);
   g_string_truncate (house->out, 0);
@@ -119,18 +119,18 @@ set_up (House *house, gconstpointer data)
   g_assert_no_error (error);
   g_assert_true (pn_directory_create (house->config, &error));
   g_autoptr (PnDirectory) directory = pn_directory_open (house->config, TRUE, &error);
-  PnUser anna = { .post_office = (char *)"NORTH",
-                  .user = (char *)"anna",
-                  .given_name = (char *)"Anna",
-                  .family_name = (char *)"Smith" };
-  PnUser bob = { .post_office = (char *)"NORTH",
-                 .user = (char *)"bob",
-                 .given_name = (char *)"Ben",
-                 .family_name = (char *)"Smith" };
-  PnUser bill = { .post_office = (char *)"NORTH",
-                  .user = (char *)"bill",
-                  .given_name = (char *)"Bill",
-                  .family_name = (char *)"Smith" };
+  PnUser anna = { .post_office = (char *) "NORTH",
+                  .user = (char *) "anna",
+                  .given_name = (char *) "Anna",
+                  .family_name = (char *) "Smith" };
+  PnUser bob = { .post_office = (char *) "NORTH",
+                 .user = (char *) "bob",
+                 .given_name = (char *) "Ben",
+                 .family_name = (char *) "Smith" };
+  PnUser bill = { .post_office = (char *) "NORTH",
+                  .user = (char *) "bill",
+                  .given_name = (char *) "Bill",
+                  .family_name = (char *) "Smith" };
   g_assert_true (pn_directory_add_user (directory, &anna, "open sesame", &error));
   g_assert_true (pn_directory_add_user (directory, &bob, NULL, &error));
   g_assert_true (pn_directory_add_user (directory, &bill, NULL, &error));
@@ -161,7 +161,7 @@ remove_tree (const char *path)
 static void
 tear_down (House *house, gconstpointer data)
 {
-  (void)data;
+  (void) data;
   pn_smtp_session_clear (&house->session);
   pn_smtp_settings_free (house->settings);
   pn_key_unref (house->key);
@@ -230,7 +230,7 @@ last (GPtrArray *array)
 static void
 test_dialogue (House *house, gconstpointer data)
 {
-  (void)data;
+  (void) data;
   g_assert_cmpstr (house->out->str, ==, "220 mx.example.com ESMTP Postern\r\n");
   assert_said (house, "MAIL FROM:<x@example.org>\r\n", "503 5.5.1");
   assert_said (house, "EHLO\r\n", "501 5.5.4");
@@ -257,9 +257,9 @@ test_dialogue (House *house, gconstpointer data)
   assert_said (house, "DATA\r\n", "354 ");
   assert_said (house, "Subject: hello\r\n\r\ntext\r\n.\r\n", "250 2.0.0 Accepted as ");
   g_assert_cmpstr (last (house->messages), ==, "Subject: hello\r\n\r\ntext\r\n");
-  g_assert_true (
-      g_str_has_prefix (last (house->raw), "Return-Path: <x@example.org>\r\nReceived: from client.example "
-                                           "([192.0.2.1])\r\n\tby mx.example.com (Postern) with ESMTP id "));
+  g_assert_true (g_str_has_prefix (last (house->raw),
+                                   "Return-Path: <x@example.org>\r\nReceived: from client.example "
+                                   "([192.0.2.1])\r\n\tby mx.example.com (Postern) with ESMTP id "));
   g_assert_nonnull (strstr (last (house->raw), "for <Anna.Smith@EXAMPLE.COM>;"));
   g_assert_cmpstr (house->envelope->mail_from, ==, "x@example.org");
   g_assert_cmpstr (house->envelope->rcpt_to[0], ==, "Anna.Smith@EXAMPLE.COM");
@@ -274,7 +274,7 @@ test_dialogue (House *house, gconstpointer data)
 static void
 test_paths (House *house, gconstpointer data)
 {
-  (void)data;
+  (void) data;
   say (house, "EHLO x\r\n");
   static const struct {
     const char *path, *reply;
@@ -320,7 +320,7 @@ test_paths (House *house, gconstpointer data)
 static void
 test_recipients (House *house, gconstpointer data)
 {
-  (void)data;
+  (void) data;
   say (house, "EHLO x\r\nMAIL FROM:<>\r\n");
   assert_said (house, "RCPT TO:<nobody@example.com>\r\n", "550 5.1.1 there is no user nobody@example.com");
   assert_said (house, "RCPT TO:<bsmith@example.com>\r\n", "550 5.1.4");
@@ -346,7 +346,7 @@ test_recipients (House *house, gconstpointer data)
 static void
 test_relay_networks (House *house, gconstpointer data)
 {
-  (void)data;
+  (void) data;
   say (house, "EHLO x\r\nMAIL FROM:<anna@example.com>\r\n");
   assert_said (house, "RCPT TO:<x@example.org>\r\n", "250 2.1.5");
   begin_session (house, FALSE, "loopback");
@@ -357,7 +357,7 @@ test_relay_networks (House *house, gconstpointer data)
 static void
 test_limits (House *house, gconstpointer data)
 {
-  (void)data;
+  (void) data;
   transaction (house);
   assert_said (house, "RCPT TO:<bob@example.com>\r\n", "250");
   assert_said (house, "RCPT TO:<bill@example.com>\r\n", "452 4.5.3");
@@ -379,7 +379,7 @@ test_limits (House *house, gconstpointer data)
 static void
 test_size_and_space (House *house, gconstpointer data)
 {
-  (void)data;
+  (void) data;
   g_autofree char *body = g_strnfill (5000, 'x');
   g_autofree char *message = g_strconcat ("DATA\r\n", body, "\r\n.\r\nNOOP\r\n", NULL);
   transaction (house);
@@ -403,7 +403,7 @@ test_size_and_space (House *house, gconstpointer data)
 static void
 test_loop (House *house, gconstpointer data)
 {
-  (void)data;
+  (void) data;
   for (guint n = 50; n <= 51; n++) {
     GString *text = g_string_new ("Subject: round\r\n");
     for (guint i = 0; i < n; i++)
@@ -447,7 +447,7 @@ static const struct {
 static void
 test_end_of_data (House *house, gconstpointer data)
 {
-  (void)data;
+  (void) data;
   for (guint i = 0; i < G_N_ELEMENTS (texts); i++) {
     gsize length = strlen (texts[i].sent);
     for (gsize step = 1; step <= length; step++) {
@@ -467,7 +467,7 @@ test_end_of_data (House *house, gconstpointer data)
 static void
 test_pipelining (House *house, gconstpointer data)
 {
-  (void)data;
+  (void) data;
   static const char all[]
       = "EHLO x\r\nMAIL FROM:<>\r\nRCPT TO:<anna@example.com>\r\nRCPT TO:<nobody@example.com>\r\nDATA\r\n"
         "first\r\n.\r\nMAIL FROM:<>\r\nRCPT TO:<bob@example.com>\r\nDATA\r\nsecond\r\n.\r\nQUIT\r\n";
@@ -486,7 +486,7 @@ test_pipelining (House *house, gconstpointer data)
 static void
 test_spooled (House *house, gconstpointer data)
 {
-  (void)data;
+  (void) data;
   GString *text = g_string_new ("Message-ID: <1@example.org>\r\n\r\n");
   for (guint i = 0; i < 10000; i++)
     g_string_append_printf (text, "line %u of a longer message\r\n", i);
@@ -511,7 +511,7 @@ test_spooled (House *house, gconstpointer data)
 static void
 test_orphans (House *house, gconstpointer data)
 {
-  (void)data;
+  (void) data;
   transaction (house);
   say (house, "DATA\r\n");
   assert_said (house, "Subject: x\r\n\r\n.\r\n", "250 2.0.0");
@@ -542,7 +542,7 @@ test_orphans (House *house, gconstpointer data)
 static void
 test_chunks (House *house, gconstpointer data)
 {
-  (void)data;
+  (void) data;
   assert_said (house, "BDAT 3\r\nabcNOOP\r\n", "503 5.5.1");
   g_assert_true (g_str_has_suffix (house->out->str, "250 2.0.0 Ok\r\n"));
   transaction (house);
@@ -577,7 +577,7 @@ test_chunks (House *house, gconstpointer data)
 static void
 test_chunks_too_large (House *house, gconstpointer data)
 {
-  (void)data;
+  (void) data;
   g_autofree char *body = g_strnfill (1500, 'x');
   g_autofree char *chunk = g_strconcat ("BDAT 1500\r\n", body, NULL);
   transaction (house);
@@ -593,16 +593,16 @@ static char *
 plain_response (const char *authorization, const char *name, const char *password)
 {
   g_autoptr (GByteArray) bytes = g_byte_array_new ();
-  g_byte_array_append (bytes, (const guint8 *)authorization, (guint)strlen (authorization) + 1);
-  g_byte_array_append (bytes, (const guint8 *)name, (guint)strlen (name) + 1);
-  g_byte_array_append (bytes, (const guint8 *)password, (guint)strlen (password));
+  g_byte_array_append (bytes, (const guint8 *) authorization, (guint) strlen (authorization) + 1);
+  g_byte_array_append (bytes, (const guint8 *) name, (guint) strlen (name) + 1);
+  g_byte_array_append (bytes, (const guint8 *) password, (guint) strlen (password));
   return g_base64_encode (bytes->data, bytes->len);
 }
 
 static void
 test_auth (House *house, gconstpointer data)
 {
-  (void)data;
+  (void) data;
   g_autofree char *right = plain_response ("", "anna", "open sesame");
   g_autofree char *wrong = plain_response ("", "anna", "open");
   g_autofree char *other = plain_response ("bob", "anna", "open sesame");
@@ -641,7 +641,7 @@ test_auth (House *house, gconstpointer data)
 static void
 test_auth_gives_up (House *house, gconstpointer data)
 {
-  (void)data;
+  (void) data;
   g_autofree char *wrong = plain_response ("", "anna", "open");
   g_autofree char *line = g_strdup_printf ("AUTH PLAIN %s\r\n", wrong);
   say (house, "EHLO x\r\n");
@@ -654,7 +654,7 @@ test_auth_gives_up (House *house, gconstpointer data)
 static void
 test_starttls (House *house, gconstpointer data)
 {
-  (void)data;
+  (void) data;
   say (house, "EHLO x\r\n");
   assert_said (house, "STARTTLS\r\n", "502 5.5.1");
   assert_said (house, "AUTH PLAIN AGFubmEAeA==\r\n", "538 5.7.11");
@@ -689,7 +689,7 @@ test_networks (void)
     g_autoptr (GArray) endpoints = pn_endpoints_parse (text, &error);
     g_assert_no_error (error);
     PnPeer peer;
-    pn_peer_init (&peer, (const struct sockaddr *)&g_array_index (endpoints, PnEndpoint, 0).address);
+    pn_peer_init (&peer, (const struct sockaddr *) &g_array_index (endpoints, PnEndpoint, 0).address);
     g_assert_cmpint (pn_networks_contain (networks, &peer), ==, cases[i].inside);
   }
   static const char *const bad[] = { "10.0.0.0/33", "x", "10.0.0", "::/129", "1.2.3.4/" };

@@ -127,7 +127,7 @@ test_against_libc (gconstpointer data)
   tzset ();
   for (gint64 at = utc (1969, 1, 1, 3, 17); at < utc (2080, 1, 1, 0, 0); at += 61 * 3600 * 24 + 5003) {
     PnCalendarTime time = { 0 };
-    time_t clock = (time_t)at;
+    time_t clock = (time_t) at;
     struct tm expected;
     g_assert_nonnull (localtime_r (&clock, &expected));
     g_assert_true (pn_timezone_from_unix (tzid, at, &time));
@@ -138,7 +138,7 @@ test_against_libc (gconstpointer data)
     g_assert_cmpint (time.minute, ==, expected.tm_min);
     /* Of two instants with this wall clock it is the first. */
     gint64 back = to_unix (tzid, time.year, time.month, time.day, time.hour, time.minute) + time.second;
-    clock = (time_t)back;
+    clock = (time_t) back;
     struct tm same;
     g_assert_cmpint (back, <=, at);
     g_assert_nonnull (localtime_r (&clock, &same));
@@ -166,7 +166,7 @@ parse_zone (const char *text, icalcomponent **component)
 static int
 offset_by_libical (icaltimezone *zone, gint64 at)
 {
-  struct icaltimetype time = icaltime_from_timet_with_zone ((time_t)at, 0, icaltimezone_get_utc_timezone ());
+  struct icaltimetype time = icaltime_from_timet_with_zone ((time_t) at, 0, icaltimezone_get_utc_timezone ());
   int is_daylight;
   return icaltimezone_get_utc_offset_of_utc_time (zone, &time, &is_daylight);
 }
