@@ -1,5 +1,6 @@
 #include "convert/mime-scan.h"
 
+#include "convert/mime-damage.h"
 #include "convert/mime-header.h"
 
 #include <string.h>
@@ -10,7 +11,6 @@ enum {
   MAX_BOUNDARY = 1024,
   MAX_FIELD = 1024 * 1024, /* kept of one raw field */
   LOOK_FOR_BOUNDARY = 64 * 1024,
-  LOOK_AHEAD = 4096, /* to tell whether a damaged header goes on */
   DEFAULT_DEPTH = 100,
   DEFAULT_PARTS = 10000,
   HARD_DEPTH = 1000 /* a delimiter is compared with the hashes of all open multiparts */
@@ -255,17 +255,6 @@ typedef enum {
   LINE_OF_BODY
 } HeaderLine;
 
-/* A field whose name is empty or not ASCII. */
-static gboolean
-has_odd_name (const char *line, gsize length)
-{
-  gsize i = 0;
-
-  while (i < length && (guint8) line[i] > ' ' && line[i] != ':')
-    i++;
-  return i < length && line[i] == ':';
-}
-
 /* What the line of LENGTH bytes, its end included, is in a header. */
 static HeaderLine
 judge_line (const Scanner *self, const guint8 *header, gsize at, gsize length, CurrentField *field,
@@ -291,73 +280,9 @@ judge_line (const Scanner *self, const guint8 *header, gsize at, gsize length, C
   /* The line that mbox puts before a message. */
   if (at == 0 && node->depth == 0 && (strncmp (line, "From ", MIN (5, length)) == 0 || line[0] == '>'))
     return LINE_IN_HEADER;
-  if (at > 0 && has_odd_name (line, length))
+  if (at > 0 && pn_mime_has_odd_name (line, length))
     return LINE_STRAY;
   return at > 0 || node->depth == 0 ? LINE_DOUBTFUL : LINE_OF_BODY;
-}
-
-static gboolean
-is_known_field (const char *name, gsize length)
-{
-  static const char *const known[] = { "from",
-                                       "to",
-                                       "cc",
-                                       "subject",
-                                       "date",
-                                       "sender",
-                                       "reply-to",
-                                       "received",
-                                       "return-path",
-                                       "message-id",
-                                       "mime-version",
-                                       "in-reply-to",
-                                       "references",
-                                       "content-type",
-                                       "content-transfer-encoding",
-                                       "content-disposition",
-                                       "content-id" };
-
-  if (length > 2 && g_ascii_strncasecmp (name, "x-", 2) == 0)
-    return TRUE;
-  for (guint i = 0; i < G_N_ELEMENTS (known); i++)
-    if (strlen (known[i]) == length && g_ascii_strncasecmp (name, known[i], length) == 0)
-      return TRUE;
-  return FALSE;
-}
-
-/* Whether at least WANTED fields that every reader of mail knows stand between AT and the next blank line:
- * then what came before AT was damage to the header, and not its end. */
-static gboolean
-header_goes_on (const guint8 *header, gsize at, gsize got, guint wanted)
-{
-  const char *p = (const char *) header + at, *end = (const char *) header + MIN (got, at + LOOK_AHEAD);
-  guint strays = 0;
-
-  for (guint lines = 0; p < end && lines < 64 && strays < 4; lines++) {
-    const char *lf = memchr (p, '\n', end - p), *next = lf != NULL ? lf + 1 : end;
-    gsize name_length, value;
-    if (*p == '\n' || (*p == '\r' && p + 1 < end && p[1] == '\n'))
-      return FALSE;
-    if (pn_header_is_field (p, next - p, &name_length, &value)) {
-      if (is_known_field (p, name_length) && --wanted == 0)
-        return TRUE;
-    } else if (*p != ' ' && *p != '\t') {
-      strays++;
-    }
-    p = next;
-  }
-  return FALSE;
-}
-
-/* Behind the blank lines at AT, as far as it is looked ahead. */
-static gsize
-skip_blank_lines (const guint8 *header, gsize at, gsize got)
-{
-  gsize limit = MIN (got, at + LOOK_AHEAD);
-
-  while (at < limit && (header[at] == '\r' || header[at] == '\n'))
-    at++;
-  return at;
 }
 
 /* Reads the header at OFFSET into NODE. */
@@ -375,7 +300,7 @@ read_header (Scanner *self, guint64 offset, PnMimeEntity *node, GError **error)
   while (kind == LINE_IN_HEADER) {
     const guint8 *lf = at < got ? memchr (header + at, '\n', got - at) : NULL;
     gboolean end_of_source = offset + got >= self->source->size;
-    if (!end_of_source && got < PN_MIME_MAX_HEADER && (lf == NULL || got - at < LOOK_AHEAD)) {
+    if (!end_of_source && got < PN_MIME_MAX_HEADER && (lf == NULL || got - at < PN_MIME_LOOK_AHEAD)) {
       want = MIN (MAX (want, got) * 2, PN_MIME_MAX_HEADER);
       header = window_get (self, offset, want, &got, error);
       if (header == NULL)
@@ -391,9 +316,9 @@ read_header (Scanner *self, guint64 offset, PnMimeEntity *node, GError **error)
       break;
     kind = judge_line (self, header, at, length, &field, node);
     if (kind == LINE_DOUBTFUL)
-      kind = header_goes_on (header, at + length, got, begun ? 1 : 2) ? LINE_STRAY : LINE_OF_BODY;
+      kind = pn_mime_header_goes_on (header, at + length, got, begun ? 1 : 2) ? LINE_STRAY : LINE_OF_BODY;
     else if (kind == LINE_BLANK && !begun && node->depth == 0
-             && header_goes_on (header, skip_blank_lines (header, at, got), got, 2))
+             && pn_mime_header_goes_on (header, pn_mime_skip_blank_lines (header, at, got), got, 2))
       kind = LINE_IN_HEADER;
     else
       begun = TRUE;

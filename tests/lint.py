@@ -3,6 +3,7 @@
 import os
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
 import unittest
@@ -29,10 +30,11 @@ INCLUDE = re.compile(r'^#include "([^"]+)"', re.M)
 
 
 def tracked():
-    out = subprocess.run(["git", "-C", TOP, "ls-files"], capture_output=True, text=True)
-    if out.returncode == 0 and out.stdout:
-        return [TOP / name for name in out.stdout.splitlines() if (TOP / name).exists()]
-    return [p for p in TOP.rglob("*") if p.is_file()]
+    if shutil.which("git"):
+        out = subprocess.run(["git", "-C", TOP, "ls-files"], capture_output=True, text=True)
+        if out.returncode == 0 and out.stdout:
+            return [TOP / name for name in out.stdout.splitlines() if (TOP / name).exists()]
+    return [p for p in TOP.rglob("*") if p.is_file() and not p.relative_to(TOP).parts[0].startswith(("build", ".git", "autom4te"))]
 
 
 class Lint(unittest.TestCase):

@@ -1,0 +1,76 @@
+#include "convert/mime-damage.h"
+
+#include "convert/mime-header.h"
+
+#include <string.h>
+
+gboolean
+pn_mime_has_odd_name (const char *line, gsize length)
+{
+  gsize i = 0;
+
+  while (i < length && (guint8) line[i] > ' ' && line[i] != ':')
+    i++;
+  return i < length && line[i] == ':';
+}
+
+static gboolean
+is_known_field (const char *name, gsize length)
+{
+  static const char *const known[] = { "from",
+                                       "to",
+                                       "cc",
+                                       "subject",
+                                       "date",
+                                       "sender",
+                                       "reply-to",
+                                       "received",
+                                       "return-path",
+                                       "message-id",
+                                       "mime-version",
+                                       "in-reply-to",
+                                       "references",
+                                       "content-type",
+                                       "content-transfer-encoding",
+                                       "content-disposition",
+                                       "content-id" };
+
+  if (length > 2 && g_ascii_strncasecmp (name, "x-", 2) == 0)
+    return TRUE;
+  for (guint i = 0; i < G_N_ELEMENTS (known); i++)
+    if (strlen (known[i]) == length && g_ascii_strncasecmp (name, known[i], length) == 0)
+      return TRUE;
+  return FALSE;
+}
+
+gboolean
+pn_mime_header_goes_on (const guint8 *header, gsize at, gsize got, guint wanted)
+{
+  const char *p = (const char *) header + at, *end = (const char *) header + MIN (got, at + PN_MIME_LOOK_AHEAD);
+  guint strays = 0;
+
+  for (guint lines = 0; p < end && lines < 64 && strays < 4; lines++) {
+    const char *lf = memchr (p, '\n', end - p), *next = lf != NULL ? lf + 1 : end;
+    gsize name_length, value;
+    if (*p == '\n' || (*p == '\r' && p + 1 < end && p[1] == '\n'))
+      return FALSE;
+    if (pn_header_is_field (p, next - p, &name_length, &value)) {
+      if (is_known_field (p, name_length) && --wanted == 0)
+        return TRUE;
+    } else if (*p != ' ' && *p != '\t') {
+      strays++;
+    }
+    p = next;
+  }
+  return FALSE;
+}
+
+gsize
+pn_mime_skip_blank_lines (const guint8 *header, gsize at, gsize got)
+{
+  gsize limit = MIN (got, at + PN_MIME_LOOK_AHEAD);
+
+  while (at < limit && (header[at] == '\r' || header[at] == '\n'))
+    at++;
+  return at;
+}
