@@ -228,7 +228,7 @@ pn_mime_read_calendar (PnMimeReader *self, guint index, gsize *length, char **ch
   gboolean other = declared != NULL && pn_charset_find (declared, name) && strcmp (name, "utf-8") != 0
                    && strcmp (name, "us-ascii") != 0;
   gboolean wide = *length >= 2 && bytes[0] >= 0xFE && bytes[1] >= 0xFE;
-  if (other || wide || memchr (bytes, 0x1B, *length) != NULL)
+  if (other || wide || (*length > 0 && memchr (bytes, 0x1B, *length) != NULL))
     return pn_mime_read_text (self, index, FALSE, length, charset, error);
   if (*length >= 3 && memcmp (bytes, "\xEF\xBB\xBF", 3) == 0) {
     bytes += 3;

@@ -413,7 +413,8 @@ pn_field_addr_spec (const PnAddress *address, const char *default_domain)
   if (internet) {
     const char *at = strrchr (internet, '@');
     g_string_append_len (local, internet, at ? at - internet : (gssize) strlen (internet));
-    domain = at ? at + 1 : NULL;
+    if (at)
+      domain = at + 1;
   } else {
     append_native (local, address->user);
     append_native (local, address->post_office);

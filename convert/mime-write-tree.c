@@ -351,6 +351,9 @@ calendar_as_it_came (Builder *self, const PnPart *original)
     return NULL;
   gsize length;
   const char *data = g_bytes_get_data (bytes, &length);
+  /* Lines folded inside a character: not every reader puts them together again before it decodes. */
+  if (!g_utf8_validate (data, (gssize) length, NULL))
+    return NULL;
   g_autoptr (PnMessage) came = pn_message_new (PN_TYPE_MAIL);
   if (!pn_ical_read (came, data, length, NULL, NULL, NULL) || !came->calendar)
     return NULL;

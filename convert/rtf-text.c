@@ -629,7 +629,7 @@ gboolean
 pn_rtf_read (const char *rtf, gsize length, gsize max, char **text, char **html)
 {
   Reader self = { .p = (const guint8 *) rtf,
-                  .end = (const guint8 *) rtf + length,
+                  .end = length > 0 ? (const guint8 *) rtf + length : (const guint8 *) rtf,
                   .max = max,
                   .group = { .fallback = 1 },
                   .ansi_page = 1252,

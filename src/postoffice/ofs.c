@@ -26,7 +26,7 @@
 #define SETTLE_TICK_MS 5000
 #define RECOVER_BATCH 256
 #define BACK_OFF_FIRST_S 1
-#define BACK_OFF_LAST_S 300
+#define BACK_OFF_LAST_S 10
 #define DELAY_LAST_S 3600
 
 /* --- a queue file --- */

@@ -483,7 +483,7 @@ read_head (PnSendFile *self, GError **error)
     gsize before = text->len;
     want = MIN (want, self->source->size);
     g_byte_array_set_size (text, (guint) want);
-    if (!pn_source_read (self->source, before, text->data + before, want - before, error))
+    if (want > before && !pn_source_read (self->source, before, text->data + before, want - before, error))
       return FALSE;
     g_autoptr (GError) local = NULL;
     gsize end;

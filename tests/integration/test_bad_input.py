@@ -226,7 +226,11 @@ class FullDisk(unittest.TestCase):
                 self.assertGreater(len(accepted), 20)
                 # Room again: everything that was accepted arrives.
                 subprocess.run(["mount", "-o", "remount,size=512m", mount], check=True)
-                wait_until(lambda: len(subjects(house)) >= len(accepted), 90, "all that was accepted is delivered")
+                try:
+                    wait_until(lambda: len(subjects(house)) >= len(accepted), 60, "all that was accepted is delivered")
+                except AssertionError:
+                    self.fail(f"{len(accepted)} accepted, {len(subjects(house))} delivered, missing "
+                              f"{sorted(set(accepted) - set(subjects(house)))[:5]}, in the queues {house.leftovers()[:5]}")
                 found = subjects(house)
                 self.assertEqual(sorted(set(accepted) - set(found)), [])
                 self.assertEqual(len(found), len(set(found)), "something was doubled")

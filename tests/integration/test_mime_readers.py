@@ -11,6 +11,7 @@ import pathlib
 import subprocess
 import sys
 import tempfile
+import traceback
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
@@ -43,7 +44,7 @@ def samples():
 def written_address(person):
     """The addr-spec that stands for a person of the JSON view."""
     if person["address"]:
-        return person["address"]
+        return person["address"] if "@" in person["address"] else f"{person['address']}@{DOMAIN}"
     if not person.get("native"):
         return "unknown@address.invalid"
     domain, office, user = person["native"].split(".", 2)
@@ -232,7 +233,8 @@ def main():
                 print(f"ok {number} {name}")
             except Exception as error:  # each sample is a test of its own
                 failed += 1
-                print(f"not ok {number} {name}\n# {type(error).__name__}: {error}")
+                line = traceback.extract_tb(error.__traceback__)[-1].line
+                print(f"not ok {number} {name}\n# {type(error).__name__}: {error} in: {line}")
     sys.exit(1 if failed else 0)
 
 
