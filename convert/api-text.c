@@ -98,8 +98,11 @@ offset_of (const PnCalendarTime *time)
   int ignored;
   if (!pn_keyword_parse_date (wall, 0, &seconds, &ignored))
     return 0;
-  gint64 minutes = (seconds - time->unix_time) / 60;
-  return ABS (minutes) <= 24 * 60 ? minutes : 0;
+  gint64 difference;
+  if (__builtin_sub_overflow (seconds, time->unix_time, &difference))
+    return 0;
+  gint64 minutes = difference / 60;
+  return minutes >= -24 * 60 && minutes <= 24 * 60 ? (int) minutes : 0;
 }
 
 static void

@@ -242,7 +242,7 @@ pn_send_head_parse (const char *text, gsize length, gsize *end_out, GError **err
   const char *p = text, *end = text + length;
   gboolean data = FALSE;
   for (guint number = 1; !data; number++) {
-    const char *newline = memchr (p, '\n', (gsize) (end - p));
+    const char *newline = p < end ? memchr (p, '\n', (gsize) (end - p)) : NULL;
     if (!newline) {
       g_set_error (error, PN_SEND_ERROR, PN_SEND_ERROR_INCOMPLETE, "line %u: ends before DATA", number);
       return NULL;
