@@ -296,12 +296,25 @@ date_from_days (gint64 days, int *year, int *month, int *day)
 
 enum { MAX_OFFSET = 99 * 60 + 59 };
 
+/* The instants that can be written in four digits of a year wherever on earth: all but the first and the last
+ * five days of the years 1 to 9999, as offsets go up to 99 hours. */
+static gint64
+earliest (void)
+{
+  return (days_from_date (1, 1, 1) + 5) * 86400;
+}
+
+static gint64
+latest (void)
+{
+  return (days_from_date (10000, 1, 1) - 5) * 86400 - 1;
+}
+
 char *
 pn_keyword_format_date (gint64 unix_time, int offset_minutes)
 {
   int offset = CLAMP (offset_minutes, -MAX_OFFSET, MAX_OFFSET);
-  gint64 first = days_from_date (1, 1, 1) * 86400, last = days_from_date (10000, 1, 1) * 86400 - 1;
-  gint64 local = CLAMP (CLAMP (unix_time, first, last) + offset * 60, first, last);
+  gint64 local = CLAMP (unix_time, earliest (), latest ()) + offset * 60;
   gint64 days = local / 86400 - (local % 86400 < 0);
   int seconds = local - days * 86400, year, month, day;
   date_from_days (days, &year, &month, &day);
@@ -393,7 +406,10 @@ pn_keyword_parse_date (const char *text, int default_offset, gint64 *unix_time, 
   if (*p || month < 1 || month > 12 || day < 1 || day > month_days[month - 1] - (month == 2 && !leap)
       || hour > 23 || minute > 59 || second > 60)
     return FALSE;
-  *unix_time = days_from_date (year, month, day) * 86400 + hour * 3600 + minute * 60 + second - offset * 60;
+  gint64 utc = days_from_date (year, month, day) * 86400 + hour * 3600 + minute * 60 + second - offset * 60;
+  if (utc < earliest () || utc > latest ())
+    return FALSE;
+  *unix_time = utc;
   *offset_minutes = offset;
   return TRUE;
 }

@@ -70,7 +70,8 @@ char *pn_keyword_escape (const char *value);
  * do not separate.  Free with g_strfreev(). */
 char **pn_keyword_split (const char *raw, gsize length);
 
-/* Dates: "DD/MM/YYYY HH:MM:SS +HH:MM".  Years before 1 or after 9999 become the nearest that can be written.
+/* Dates: "DD/MM/YYYY HH:MM:SS +HH:MM".  What lies outside the years 1 to 9999 becomes the nearest that can be
+ * written.
  */
 char *pn_keyword_format_date (gint64 unix_time, int offset_minutes);
 /* DEFAULT_OFFSET (minutes) is taken when the text has none. */

@@ -35,17 +35,17 @@ print_detail (const char *label, const char *text)
 }
 
 static void
-print_status (const PnItemStatus *status, const char *timezone)
+print_status (const PnItemStatus *status, const char *zone_name)
 {
   g_autoptr (GString) row = g_string_new (NULL);
-  g_autofree char *time = status->time ? pn_view_time (status->time, timezone) : g_strdup ("");
+  g_autofree char *time = status->time ? pn_view_time (status->time, zone_name) : g_strdup ("");
   pn_view_cell (row, status->recipient, RECIPIENT_WIDTH);
   printf ("%-2s  %s  %s%-17s%s  %s\n", distribution_text (status->distribution), row->str,
           pn_view_style (action_style (status->action)), action_text (status->action),
           pn_view_style (PN_STYLE_PLAIN), time);
   for (guint i = 0; i < status->history->len; i++) {
     const PnStatusReport *report = status->history->pdata[i];
-    g_autofree char *when = pn_view_time (report->time.unix_time, timezone);
+    g_autofree char *when = pn_view_time (report->time.unix_time, zone_name);
     printf ("      %s%s  %s%s\n", pn_view_style (PN_STYLE_DIM), when, action_text (report->action),
             pn_view_style (PN_STYLE_PLAIN));
     print_detail ("code", report->status_code);

@@ -39,21 +39,21 @@ append_marks (GString *out, const PnItem *item)
 }
 
 static char *
-subject_text (const PnItem *item, const char *timezone)
+subject_text (const PnItem *item, const char *zone_name)
 {
-  g_autofree char *when = pn_view_when (item, timezone);
+  g_autofree char *when = pn_view_when (item, zone_name);
   if (!when)
     return g_strdup (item->subject);
   return g_strdup_printf ("%s  [%s%s%s]", item->subject, when, *item->place ? ", " : "", item->place);
 }
 
 static void
-print_row (const PnItem *item, const char *timezone, guint subject_width)
+print_row (const PnItem *item, const char *zone_name, guint subject_width)
 {
   char number[24];
   g_autoptr (GString) row = g_string_new (NULL);
-  g_autofree char *date = pn_view_time (item->date, timezone);
-  g_autofree char *subject = subject_text (item, timezone);
+  g_autofree char *date = pn_view_time (item->date, zone_name);
+  g_autofree char *subject = subject_text (item, zone_name);
   gboolean is_new = item->box == PN_BOX_IN && !(item->flags & PN_ITEM_READ);
   g_snprintf (number, sizeof number, "%*" G_GINT64_FORMAT "  ", NUMBER_WIDTH, item->number);
   g_string_append (row, number);
@@ -76,7 +76,7 @@ print_row (const PnItem *item, const char *timezone, guint subject_width)
 static void
 print_table (const PnView *view, GPtrArray *items, int box)
 {
-  const char *timezone = view->config->timezone;
+  const char *zone_name = view->config->timezone;
   guint columns = pn_view_columns ();
   guint left = NUMBER_WIDTH + MARKS_WIDTH + DATE_WIDTH + NAME_WIDTH + TYPE_WIDTH + GAPS;
   guint subject_width = columns == 0 ? 0 : columns > left + SUBJECT_MIN ? columns - left : SUBJECT_MIN;
@@ -88,7 +88,7 @@ print_table (const PnView *view, GPtrArray *items, int box)
           MARKS_WIDTH, "Flags", DATE_WIDTH, "Date", NAME_WIDTH, box == PN_BOX_OUT ? "To" : "From", TYPE_WIDTH,
           "Type", "Subject", pn_view_style (PN_STYLE_PLAIN));
   for (guint i = 0; i < items->len; i++)
-    print_row (items->pdata[i], timezone, subject_width);
+    print_row (items->pdata[i], zone_name, subject_width);
 }
 
 static void

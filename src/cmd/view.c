@@ -138,9 +138,9 @@ pn_view_cell (GString *out, const char *text, guint width)
 /* --- words --- */
 
 static char *
-format_time (gint64 unix_time, const char *timezone, const char *format)
+format_time (gint64 unix_time, const char *zone_name, const char *format)
 {
-  g_autoptr (GTimeZone) zone = timezone ? g_time_zone_new_identifier (timezone) : NULL;
+  g_autoptr (GTimeZone) zone = zone_name ? g_time_zone_new_identifier (zone_name) : NULL;
   g_autoptr (GDateTime) utc = g_date_time_new_from_unix_utc (unix_time);
   if (!utc)
     return g_strdup ("?");
@@ -149,9 +149,9 @@ format_time (gint64 unix_time, const char *timezone, const char *format)
 }
 
 char *
-pn_view_time (gint64 unix_time, const char *timezone)
+pn_view_time (gint64 unix_time, const char *zone_name)
 {
-  return format_time (unix_time, timezone, "%Y-%m-%d %H:%M");
+  return format_time (unix_time, zone_name, "%Y-%m-%d %H:%M");
 }
 
 char *

@@ -1,5 +1,6 @@
 #include "core/seal.h"
 
+#include "core/aead.h"
 #include "core/file.h"
 
 #include <errno.h>
@@ -12,17 +13,17 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-G_DEFINE_QUARK (pn-seal-error-quark, pn_seal_error)
+G_DEFINE_QUARK (pn - seal - error - quark, pn_seal_error)
 
 #define MAGIC "PNSEAL1\n"
 #define MAGIC_LENGTH 8
 #define SALT_LENGTH 24
 #define HEAD_LENGTH (MAGIC_LENGTH + SALT_LENGTH)
 #define FRAME_PLAIN 65536
-#define TAG_LENGTH 16
+#define TAG_LENGTH PN_AEAD_TAG
 #define FRAME_SEALED (FRAME_PLAIN + TAG_LENGTH)
-#define KEY_LENGTH 32
-#define NONCE_LENGTH 12
+#define KEY_LENGTH PN_AEAD_KEY
+#define NONCE_LENGTH PN_AEAD_NONCE
 
 struct PnKey {
   gatomicrefcount ref_count;
@@ -131,19 +132,6 @@ typedef struct {
   GString *associated; /* authenticated with every frame */
 } Cipher;
 
-static const EVP_CIPHER *
-cipher_type (void)
-{
-  static gsize once = 0;
-  static EVP_CIPHER *type = NULL;
-  if (g_once_init_enter (&once)) {
-    type = EVP_CIPHER_fetch (NULL, "AES-256-GCM", NULL);
-    g_assert (type);
-    g_once_init_leave (&once, 1);
-  }
-  return type;
-}
-
 static void
 cipher_init (Cipher *self, PnKey *key, const guint8 salt[SALT_LENGTH], const char *info,
              const char *associated, gboolean encrypt)
@@ -154,7 +142,7 @@ cipher_init (Cipher *self, PnKey *key, const guint8 salt[SALT_LENGTH], const cha
   self->associated = g_string_new_len ((const char *) salt, SALT_LENGTH);
   if (associated)
     g_string_append (self->associated, associated);
-  int ok = EVP_CipherInit_ex2 (self->context, cipher_type (), derived, NULL, encrypt, NULL);
+  int ok = EVP_CipherInit_ex2 (self->context, pn_aead_cipher (), derived, NULL, encrypt, NULL);
   g_assert (ok == 1);
   OPENSSL_cleanse (derived, sizeof derived);
 }
@@ -181,15 +169,9 @@ static void
 cipher_seal (Cipher *self, guint64 frame, gboolean last, const guint8 *plain, gsize length, guint8 *out)
 {
   guint8 nonce[NONCE_LENGTH];
-  int n = 0;
   make_nonce (nonce, frame, last);
-  int ok = EVP_EncryptInit_ex2 (self->context, NULL, NULL, nonce, NULL)
-           && EVP_EncryptUpdate (self->context, NULL, &n, (const guint8 *) self->associated->str,
-                                 (int) self->associated->len)
-           && (length == 0 || EVP_EncryptUpdate (self->context, out, &n, plain, (int) length))
-           && EVP_EncryptFinal_ex (self->context, out + length, &n)
-           && EVP_CIPHER_CTX_ctrl (self->context, EVP_CTRL_AEAD_GET_TAG, TAG_LENGTH, out + length);
-  g_assert (ok);
+  PnAead aead = { self->context, NULL, self->associated->str, self->associated->len };
+  pn_aead_seal (&aead, nonce, plain, length, out);
 }
 
 /* LENGTH counts the tag.  FALSE if the frame is not what was sealed. */
@@ -197,15 +179,9 @@ static gboolean
 cipher_open (Cipher *self, guint64 frame, gboolean last, const guint8 *sealed, gsize length, guint8 *out)
 {
   guint8 nonce[NONCE_LENGTH];
-  int n = 0;
-  gsize plain = length - TAG_LENGTH;
   make_nonce (nonce, frame, last);
-  return EVP_DecryptInit_ex2 (self->context, NULL, NULL, nonce, NULL)
-         && EVP_DecryptUpdate (self->context, NULL, &n, (const guint8 *) self->associated->str,
-                               (int) self->associated->len)
-         && (plain == 0 || EVP_DecryptUpdate (self->context, out, &n, sealed, (int) plain))
-         && EVP_CIPHER_CTX_ctrl (self->context, EVP_CTRL_AEAD_SET_TAG, TAG_LENGTH, (void *) (sealed + plain))
-         && EVP_DecryptFinal_ex (self->context, out + plain, &n) > 0;
+  PnAead aead = { self->context, NULL, self->associated->str, self->associated->len };
+  return pn_aead_open (&aead, nonce, sealed, length - TAG_LENGTH, out);
 }
 
 /* --- writing

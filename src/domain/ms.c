@@ -123,7 +123,7 @@ readdress (Ms *self, PnQueueItem *item, GError **error)
   g_autoptr (PnMessage) message = source ? pn_native_read (source, error) : NULL;
   if (!message)
     return FALSE;
-  g_autoptr (PnRoute) route = pn_route_find (self->program->config, self->directory, message);
+  pn_route_free (pn_route_find (self->program->config, self->directory, message));
   return pn_outgoing_put (item->queue, self->program->key, message, item->priority, error);
 }
 

@@ -19,6 +19,7 @@
 /* clang-format on */
 #pragma once
 
+#include "core/aead.h"
 #include "queue/journal.h"
 
 G_BEGIN_DECLS
@@ -30,8 +31,8 @@ G_BEGIN_DECLS
 #define PN_JOURNAL_ID 48
 #define PN_SEGMENT_START 4096
 #define PN_SEGMENT_CONSUMED 512
-#define PN_SEGMENT_KEY 32
-#define PN_RECORD_TAG 16
+#define PN_SEGMENT_KEY PN_AEAD_KEY
+#define PN_RECORD_TAG PN_AEAD_TAG
 #define PN_RECORD_ALIGN 64
 
 typedef enum { PN_ROW_ABSENT, PN_ROW_FREE, PN_ROW_ACTIVE, PN_ROW_CLOSED } PnRowState;

@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <openssl/crypto.h>
-#include <openssl/evp.h>
 #include <openssl/rand.h>
 #include <stdio.h>
 #include <string.h>
@@ -206,19 +205,6 @@ pn_record_size (guint64 length)
   return (size + PN_RECORD_ALIGN - 1) / PN_RECORD_ALIGN * PN_RECORD_ALIGN;
 }
 
-static const EVP_CIPHER *
-cipher_type (void)
-{
-  static gsize once = 0;
-  static EVP_CIPHER *type = NULL;
-  if (g_once_init_enter (&once)) {
-    type = EVP_CIPHER_fetch (NULL, "AES-256-GCM", NULL);
-    g_assert (type);
-    g_once_init_leave (&once, 1);
-  }
-  return type;
-}
-
 static EVP_CIPHER_CTX *
 thread_context (void)
 {
@@ -232,10 +218,10 @@ thread_context (void)
 }
 
 static void
-make_nonce (guint8 nonce[12], guint32 index)
+make_nonce (guint8 nonce[PN_AEAD_NONCE], guint32 index)
 {
   guint32 be = GUINT32_TO_BE (index);
-  memset (nonce, 0, 12);
+  memset (nonce, 0, PN_AEAD_NONCE);
   memcpy (nonce + 8, &be, 4);
 }
 
@@ -246,17 +232,10 @@ pn_record_seal (const guint8 key[PN_SEGMENT_KEY], guint64 generation, guint32 in
   PnRecordHead head = { .magic = RECORD_MAGIC, .length = length, .generation = generation, .index = index };
   memcpy (head.hash, hash, sizeof head.hash);
   memcpy (out, &head, sizeof head);
-  guint8 nonce[12];
+  guint8 nonce[PN_AEAD_NONCE];
   make_nonce (nonce, index);
-  guint8 *body = out + sizeof head;
-  EVP_CIPHER_CTX *context = thread_context ();
-  int n = 0;
-  int ok = EVP_EncryptInit_ex2 (context, cipher_type (), key, nonce, NULL)
-           && EVP_EncryptUpdate (context, NULL, &n, out, sizeof head)
-           && EVP_EncryptUpdate (context, body, &n, plain, (int) length)
-           && EVP_EncryptFinal_ex (context, body + length, &n)
-           && EVP_CIPHER_CTX_ctrl (context, EVP_CTRL_AEAD_GET_TAG, PN_RECORD_TAG, body + length);
-  g_assert (ok);
+  PnAead aead = { thread_context (), key, out, sizeof head };
+  pn_aead_seal (&aead, nonce, plain, length, out + sizeof head);
   gsize used = sizeof head + length + PN_RECORD_TAG;
   memset (out + used, 0, (gsize) pn_record_size (length) - used);
 }
@@ -272,16 +251,10 @@ gboolean
 pn_record_open (const guint8 key[PN_SEGMENT_KEY], const PnRecordHead *head, const guint8 *sealed,
                 guint8 *plain)
 {
-  guint8 nonce[12];
+  guint8 nonce[PN_AEAD_NONCE];
   make_nonce (nonce, head->index);
-  EVP_CIPHER_CTX *context = thread_context ();
-  int n = 0;
-  return EVP_DecryptInit_ex2 (context, cipher_type (), key, nonce, NULL)
-         && EVP_DecryptUpdate (context, NULL, &n, (const guint8 *) head, sizeof *head)
-         && EVP_DecryptUpdate (context, plain, &n, sealed, (int) head->length)
-         && EVP_CIPHER_CTX_ctrl (context, EVP_CTRL_AEAD_SET_TAG, PN_RECORD_TAG,
-                                 (void *) (sealed + head->length))
-         && EVP_DecryptFinal_ex (context, plain + head->length, &n) > 0;
+  PnAead aead = { thread_context (), key, head, sizeof *head };
+  return pn_aead_open (&aead, nonce, sealed, head->length, plain);
 }
 
 guint64

@@ -244,6 +244,8 @@ test_dates (void)
                                        "1/1/2000 10:00 +1:99",
                                        "a/b/c",
                                        "1/1/20000",
+                                       "01/01/0000 10:00:00",
+                                       "01/01/0001 10:00:00 +99:59",
                                        "1/1/2000 10:00 + 1" };
   for (guint i = 0; i < G_N_ELEMENTS (wrong); i++)
     g_assert_false (pn_keyword_parse_date (wrong[i], 0, &seconds, &offset));
