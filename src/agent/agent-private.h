@@ -25,6 +25,7 @@ typedef struct {
   const char *site_charset;                     /* borrowed */
   gint64 correlation_age;                       /* seconds */
   guint threads;
+  GMutex partial_lock; /* of work/PARTIAL */
   GMutex hold_lock;
   GHashTable *held; /* path -> gint64 *: when it is due */
 } PnAgent;
@@ -63,6 +64,17 @@ void pn_agent_recover_staged (PnAgent *self);
 gboolean pn_agent_hold (PnAgent *self, PnQueueItem *item, gint64 due, GError **error);
 void pn_agent_scan_hold (PnAgent *self);
 void pn_agent_release_due (PnAgent *self);
+
+/* --- partial.c: messages that come in pieces -------------------------------------------------- */
+
+/* Keeps RECEIVED, flushed, if it is a piece of a message (which MESSAGE was made of) whose others may still
+ * come: then it is dealt with, and the directory of its set is returned, for pn_agent_join_partial().  NULL
+ * if it is to go on as it is. */
+char *pn_agent_keep_partial (PnAgent *self, const PnReceived *received, const PnMessage *message);
+/* Joins the pieces in DIR if they are all there. */
+void pn_agent_join_partial (PnAgent *self, const char *dir);
+/* Looks at all sets: what is complete is joined, what is too old goes on in pieces. */
+void pn_agent_sweep_partials (PnAgent *self);
 
 /* --- native-status.c: native statuses --------------------------------------------------------- */
 

@@ -10,6 +10,7 @@
 #define TICK_MS 1000
 #define PURGE_S 3600
 #define SCAN_HOLD_S 60
+#define SWEEP_PARTIALS_S 60
 
 void
 pn_agent_pause (PnAgent *self, guint seconds)
@@ -106,6 +107,7 @@ close_agent (PnAgent *self)
   g_free (self->problem);
   g_hash_table_unref (self->held);
   g_mutex_clear (&self->hold_lock);
+  g_mutex_clear (&self->partial_lock);
 }
 
 /* --- housekeeping ----------------------------------------------------------------------------- */
@@ -140,6 +142,8 @@ keep_house (PnAgent *self)
       purge (self);
     if (tick % SCAN_HOLD_S == 0)
       pn_agent_scan_hold (self);
+    if (tick % SWEEP_PARTIALS_S == 0)
+      pn_agent_sweep_partials (self);
     pn_agent_release_due (self);
     checkpoint (self, FALSE);
     pn_trace_flush ();
@@ -169,6 +173,7 @@ pn_agent_main (PnProgram *program)
   PnAgent self = { .program = program };
   g_autoptr (GError) error = NULL;
   g_mutex_init (&self.hold_lock);
+  g_mutex_init (&self.partial_lock);
   self.held = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
   gboolean ok = open_agent (&self, &error);
   if (ok)

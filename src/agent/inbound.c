@@ -239,6 +239,13 @@ take_one (PnAgent *self, PnReceived *received)
   guint64 size = received->data->size;
   pn_received_busy (self->reader, received, TRUE);
   g_autoptr (PnMessage) message = convert (self, received, &error);
+  g_autofree char *pieces = message ? pn_agent_keep_partial (self, received, message) : NULL;
+  if (pieces) {
+    pn_received_busy (self->reader, received, FALSE);
+    pn_received_done (self->reader, received, -1);
+    pn_agent_join_partial (self, pieces);
+    return;
+  }
   guint priority = message && message->type == PN_TYPE_STATUS ? STATUS_PRIORITY : MAIL_PRIORITY;
   int fd = message ? put (self, message, priority, &error) : -1;
   pn_received_busy (self->reader, received, FALSE);

@@ -65,6 +65,8 @@ static const Setting settings[] = {
   { "agent", "threads", NUMBER, "0", 0, 256, "conversions at a time; 0: one per processor" },
   { "agent", "site-charset", TEXT, "windows-1252", 0, 0, "charset of 8-bit text that names none and is not UTF-8" },
   { "agent", "correlation-age", NUMBER, "4", 1, 3650, "days for which statuses are tied to a sent message" },
+  { "agent", "partial-age", NUMBER, "5", 0, 3650, "days for which the pieces of a message (message/partial) wait for each other; 0: they are delivered as they come" },
+  { "agent", "partial-limit", NUMBER, "104857600", 0, NO_LIMIT, "largest message that is put together of pieces, bytes" },
   { "agent", "delivery-notification", SWITCH, "true", 0, 0, "ask servers outside to report deliveries (DSN) when the sender wants to know of them" },
 
   { "ofs", "open-databases", NUMBER, "1024", 16, 16384, "mailboxes and message databases kept open at a time, per post office; each takes 150 KB and three descriptors" },

@@ -344,6 +344,39 @@ pn_reader_open_file (PnJournalReader *self, const PnWaiting *waiting, GError **e
   return NULL;
 }
 
+PnReceived *
+pn_received_read (PnJournalReader *self, const char *path, GError **error)
+{
+  int fd = open (path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+  if (fd < 0) {
+    pn_file_set_error (error, errno, path, "cannot open");
+    return NULL;
+  }
+  g_autofree char *name = g_path_get_basename (path);
+  PnReceived *received = read_file (self, path, name, 0, fd, error);
+  if (received)
+    received->reader = NULL;
+  else
+    g_prefix_error (error, "%s: ", path);
+  return received;
+}
+
+gboolean
+pn_journal_reader_add_file (PnJournalReader *self, const char *path, GError **error)
+{
+  for (guint i = 0; i < 1000; i++) {
+    char name[13];
+    pn_queue_make_name (name, "R0", "RCV");
+    g_autofree char *new_path = g_build_filename (self->dir, name, NULL);
+    if (link (path, new_path) == 0)
+      return pn_file_fsync_dir (self->dir, error);
+    if (errno != EEXIST)
+      break;
+  }
+  pn_file_set_error (error, errno, path, "cannot link into receive");
+  return FALSE;
+}
+
 /* --- the end of a file ------------------------------------------------------------------------ */
 
 void

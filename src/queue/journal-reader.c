@@ -392,27 +392,23 @@ pn_received_free (PnReceived *self)
   g_free (self);
 }
 
-/* The message as a sealed .RCV file at PATH. */
-static gboolean
-write_received (PnJournalReader *self, PnReceived *received, const char *path, GError **error)
+gboolean
+pn_received_write (PnJournalReader *self, const PnEnvelope *envelope, PnContent *data, const char *path,
+                   GError **error)
 {
-  int fd = open (path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+  int fd = open (path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
   if (fd < 0) {
     pn_journal_set_error (error, errno, path, "cannot write");
     return FALSE;
   }
-  g_autofree char *text = pn_envelope_to_text (received->envelope);
+  g_autofree char *text = pn_envelope_to_text (envelope);
   g_autoptr (PnFileSink) file = pn_file_sink_new (fd);
   g_autoptr (PnSealWriter) seal = pn_seal_writer_new (self->key, pn_file_sink_sink (file));
   PnSink sink = pn_seal_writer_sink (seal);
-  g_autofree guint8 *buffer = g_malloc (64 * 1024);
-  gboolean ok = pn_sink_puts (&sink, text, error) && pn_sink_puts (&sink, "\n", error);
-  for (guint64 at = 0; ok && at < received->data->size;) {
-    gsize n = (gsize) MIN (64 * 1024, received->data->size - at);
-    ok = pn_source_read (received->data, at, buffer, n, error) && pn_sink_write (&sink, buffer, n, error);
-    at += n;
-  }
-  ok = ok && pn_seal_writer_close (seal, error) && pn_file_sink_flush (file, error);
+  gboolean ok = pn_sink_puts (&sink, text, error) && pn_sink_puts (&sink, "\n", error)
+                && pn_content_copy (data, &sink, error) && pn_seal_writer_close (seal, error)
+                && pn_file_sink_flush (file, error) && pn_file_fsync (fd, path, error);
+  fchmod (fd, 0400);
   close (fd);
   return ok;
 }
@@ -428,7 +424,9 @@ pn_received_problem (PnJournalReader *self, PnReceived *received, const char *gw
     char name[13];
     pn_queue_make_name (name, "R0", "NEW");
     g_autofree char *path = g_strconcat (gwprob, "/.", name, NULL);
-    if (!pn_file_make_dirs (gwprob, error) || !write_received (self, received, path, error)
+    g_autoptr (PnContent) data
+        = pn_content_new_range (received->data, 0, received->data->size, PN_ENCODING_NONE);
+    if (!pn_file_make_dirs (gwprob, error) || !pn_received_write (self, received->envelope, data, path, error)
         || !move_to_gwprob (self, path, gwprob, reason, error)) {
       unlink (path);
       return FALSE;

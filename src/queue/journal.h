@@ -11,6 +11,7 @@
  * Message-ID field. */
 #pragma once
 
+#include "convert/content.h"
 #include "core/config.h"
 #include "core/seal.h"
 #include "queue/queue.h"
@@ -108,6 +109,15 @@ gboolean pn_journal_reader_recycle (PnJournalReader *self, PnQueue *queue, const
  * gwprob by then. */
 PnReceived *pn_journal_reader_take (PnJournalReader *self, int timeout_ms, int stop_fd, GError **error);
 void pn_received_busy (PnJournalReader *self, PnReceived *received, gboolean busy);
+/* Writes ENVELOPE and DATA as a sealed file like those in receive/ to PATH, which must not exist; flushed,
+ * but for the directory. */
+gboolean pn_received_write (PnJournalReader *self, const PnEnvelope *envelope, PnContent *data,
+                            const char *path, GError **error);
+/* Reads such a file wherever it lies; it is not one that has to be ended. */
+PnReceived *pn_received_read (PnJournalReader *self, const char *path, GError **error);
+/* Gives the file PATH, which is flushed, a second name in receive/, flushed too: it comes as received soon.
+ */
+gboolean pn_journal_reader_add_file (PnJournalReader *self, const char *path, GError **error);
 /* It lies in a queue now: QUEUE_FD (taken; -1 if what was made of it is flushed) is its queue file, put
  * covered.  When it came as a file of its own, that is removed once the queue file is consumed or flushed. */
 void pn_received_done (PnJournalReader *self, PnReceived *received, int queue_fd);
