@@ -1,5 +1,7 @@
-/* Parts that are TNEF: what is in them becomes part of the message, beside the part itself. */
+/* Parts that are TNEF: what is in them becomes part of the message, beside the part itself.  The same for
+ * rich text, where that is all the text there is. */
 #include "convert/mime-reader.h"
+#include "convert/rtf.h"
 #include "convert/tnef.h"
 
 #include <string.h>
@@ -19,6 +21,13 @@ is_named_so (const PnPart *part)
     if (g_ascii_strcasecmp (part->name, names[i]) == 0)
       return TRUE;
   return FALSE;
+}
+
+/* Whether it may be TNEF without being called so: every mail system in between may have renamed it. */
+static gboolean
+may_be (const PnPart *part)
+{
+  return g_str_has_prefix (part->type, "application/") || strchr (part->type, '/') == NULL;
 }
 
 static gboolean
@@ -60,6 +69,78 @@ open_stream (PnMimeReader *self, const PnMimeFile *file, GError **error)
   return TRUE;
 }
 
+/* --- rich text
+ * ------------------------------------------------------------------------------------------------ */
+
+static gboolean
+is_rich (const PnPart *part)
+{
+  static const char *const types[]
+      = { "application/rtf", "text/rtf", "application/x-rtf", "text/x-rtf", "text/richtext", NULL };
+
+  return g_strv_contains (types, part->type);
+}
+
+/* The first rich text; one that is no file with a name goes before the others. */
+static const PnMimeFile *
+find_rich (PnMimeReader *self)
+{
+  const PnMimeFile *found = NULL;
+
+  for (guint i = 0; i < self->files->len; i++) {
+    const PnMimeFile *file = &g_array_index (self->files, PnMimeFile, i);
+    if (!is_rich (file->part))
+      continue;
+    if (file->part->name == NULL)
+      return file;
+    if (found == NULL && self->files->len == 1)
+      found = file;
+  }
+  return found;
+}
+
+static void
+add_text (PnMessage *message, PnPartRole role, const char *type, char *text, guint position)
+{
+  g_autoptr (GBytes) bytes = g_bytes_new_take (text, strlen (text));
+
+  g_ptr_array_insert (message->parts, (int) position, pn_part_new (role, type, pn_content_new_bytes (bytes)));
+}
+
+/* A message whose only text is rich gets bodies that every reader shows, beside the part. */
+static gboolean
+read_rich_body (PnMimeReader *self, GError **error)
+{
+  PnMessage *message = self->message;
+  const PnMimeFile *file = pn_message_get_part (message, PN_PART_TEXT) == NULL
+                                   && pn_message_get_part (message, PN_PART_HTML) == NULL
+                               ? find_rich (self)
+                               : NULL;
+  g_autoptr (GError) local = NULL;
+
+  if (file == NULL)
+    return TRUE;
+  g_autoptr (GBytes) bytes = pn_content_read (file->part->content, PN_MIME_MAX_TEXT, &local);
+  if (bytes == NULL && !g_error_matches (local, PN_CONVERT_ERROR, PN_CONVERT_ERROR_LIMIT)) {
+    g_propagate_error (error, g_steal_pointer (&local));
+    return FALSE;
+  }
+  gsize length = 0;
+  const char *data = bytes != NULL ? g_bytes_get_data (bytes, &length) : NULL;
+  if (length < 5 || memcmp (data, "{\\rtf", 5) != 0)
+    return TRUE;
+  g_autofree char *text = NULL, *html = NULL;
+  if (!pn_rtf_read (data, length, PN_MIME_MAX_TEXT, &text, &html))
+    pn_mime_reader_add_loss (self, file->entity, "the rich text is longer than %d MiB and was cut",
+                             PN_MIME_MAX_TEXT >> 20);
+  guint position = 0;
+  if (text != NULL && *text != '\0')
+    add_text (message, PN_PART_TEXT, "text/plain", g_steal_pointer (&text), position++);
+  if (html != NULL && *html != '\0')
+    add_text (message, PN_PART_HTML, "text/html", g_steal_pointer (&html), position);
+  return TRUE;
+}
+
 gboolean
 pn_mime_read_tnef (PnMimeReader *self, GError **error)
 {
@@ -67,19 +148,22 @@ pn_mime_read_tnef (PnMimeReader *self, GError **error)
 
   for (guint i = 0; i < self->files->len; i++) {
     const PnMimeFile *file = &g_array_index (self->files, PnMimeFile, i);
-    if (file->part->role == PN_PART_CALENDAR || !is_named_so (file->part))
+    gboolean named = is_named_so (file->part);
+    if (file->part->role == PN_PART_CALENDAR || (!named && !may_be (file->part)))
       continue;
     if (!has_signature (file->part)) {
-      pn_mime_reader_add_loss (self, file->entity, "it is called TNEF, but is none; it stays an attachment");
+      if (named)
+        pn_mime_reader_add_loss (self, file->entity,
+                                 "it is called TNEF, but is none; it stays an attachment");
       continue;
     }
     if (opened++ == MAX_STREAMS) {
       pn_mime_reader_add_loss (self, file->entity, "there are more than %d TNEF parts; it is not opened",
                                MAX_STREAMS);
-      return TRUE;
+      break;
     }
     if (!open_stream (self, file, error))
       return FALSE;
   }
-  return TRUE;
+  return read_rich_body (self, error);
 }

@@ -7,13 +7,14 @@
 #include <string.h>
 
 /* Groups deeper than this are read, but what they change is not undone at their end. */
-enum { MAX_DEPTH = 500, MAX_FONTS = 4096, MAX_PAGES = 16, MAX_WORD = 32 };
+enum { MAX_DEPTH = 500, MAX_FONTS = 4096, MAX_PAGES = 16, MAX_WORD = 32, MAX_FIELD = 4096 };
 
 typedef enum {
   SHOWN,
   HIDDEN,   /* nothing of it is for readers */
   HTML_TAG, /* HTML as it is */
-  FONTS     /* the table of fonts */
+  FONTS,    /* the table of fonts */
+  FIELD     /* what a field is made of: a link, perhaps */
 } Destination;
 
 enum { BOLD = 1, ITALIC = 2, UNDERLINE = 4, STRIKE = 8, STYLES = 4 };
@@ -28,6 +29,7 @@ typedef struct {
   gboolean rtf_only; /* within \htmlrtf: not part of the HTML */
   gboolean invisible;
   gboolean star; /* \* was just read */
+  gboolean link; /* its end is that of a link */
 } Group;
 
 typedef enum { MODE_RTF, MODE_HTML, MODE_TEXT } Mode;
@@ -50,6 +52,9 @@ typedef struct {
   guint ansi_page;
   GHashTable *fonts; /* number to code page */
   gint font;         /* the one being declared */
+  gint default_font; /* -1: not stated */
+  GString *field;    /* what the last field is made of */
+  gboolean linked;   /* a link is open */
   guint skip;        /* fallback characters still to be skipped */
   gunichar half;     /* first half of a surrogate pair */
   GString *bytes;    /* text in BYTES_PAGE, not decoded yet */
@@ -205,6 +210,8 @@ static void
 put_char (Reader *self, gunichar c)
 {
   char utf8[6];
+  if (self->group.destination == FIELD && c >= ' ' && self->field->len < MAX_FIELD)
+    g_string_append_unichar (self->field, g_unichar_validate (c) ? c : 0xFFFD);
   if (self->full || c == 0 || (c < ' ' && c != '\n' && c != '\t') || !is_shown (self))
     return;
   if (!g_unichar_validate (c))
@@ -249,7 +256,7 @@ put_byte (Reader *self, guint8 byte)
     self->skip--;
     return;
   }
-  if (!is_shown (self))
+  if (!is_shown (self) && self->group.destination != FIELD)
     return;
   guint codepage
       = self->group.destination == HTML_TAG || self->group.page == 0 ? self->ansi_page : self->group.page;
@@ -301,7 +308,9 @@ typedef enum {
   W_CHAR, /* stands for a character */
   W_CHARSET,
   W_CODEPAGE,
+  W_DEFAULT_FONT,
   W_FALLBACK,
+  W_FIELD,
   W_FONT,
   W_FONTS,
   W_FROM_HTML,
@@ -311,6 +320,7 @@ typedef enum {
   W_INVISIBLE,
   W_PAGE, /* the code page of the document */
   W_PLAIN,
+  W_RESULT,
   W_RTF_ONLY,
   W_STYLE,
   W_STYLE_OFF,
@@ -329,13 +339,15 @@ static const struct {
   { "cell", W_CHAR, '\t' },
   { "colortbl", W_HIDE, 0 },
   { "cpg", W_CODEPAGE, 0 },
+  { "deff", W_DEFAULT_FONT, 0 },
   { "emdash", W_CHAR, 0x2014 },
   { "emspace", W_CHAR, 0x2003 },
   { "endash", W_CHAR, 0x2013 },
   { "enspace", W_CHAR, 0x2002 },
   { "f", W_FONT, 0 },
   { "fcharset", W_CHARSET, 0 },
-  { "fldinst", W_HIDE, 0 },
+  { "fldinst", W_FIELD, 0 },
+  { "fldrslt", W_RESULT, 0 },
   { "fonttbl", W_FONTS, 0 },
   { "footer", W_HIDE, 0 },
   { "footerf", W_HIDE, 0 },
@@ -413,6 +425,57 @@ set_mode (Reader *self, Mode mode)
     self->mode = mode;
 }
 
+/* The page of the default font.  Many writers call each font one of Windows-1252, whatever the document is
+ * in; so only another page counts. */
+static guint
+default_page (const Reader *self)
+{
+  guint page = GPOINTER_TO_UINT (g_hash_table_lookup (self->fonts, GINT_TO_POINTER (self->default_font)));
+  return page == 1252 ? 0 : page;
+}
+
+/* Where a field "HYPERLINK "address" ..." leads to; NULL if it is none that may be followed. */
+static char *
+find_link (const Reader *self)
+{
+  static const char *const schemes[]
+      = { "http:", "https:", "mailto:", "ftp:", "file:", "news:", "tel:", "#" };
+  const char *p = self->field->str;
+  while (*p == ' ')
+    p++;
+  if (g_ascii_strncasecmp (p, "HYPERLINK", 9) != 0)
+    return NULL;
+  for (p += 9; *p == ' ';)
+    p++;
+  gsize length = *p == '"' ? strcspn (++p, "\"") : strcspn (p, " ");
+  for (guint i = 0; i < G_N_ELEMENTS (schemes); i++)
+    if (g_ascii_strncasecmp (p, schemes[i], strlen (schemes[i])) == 0)
+      return g_strndup (p, length);
+  return NULL;
+}
+
+static void
+open_link (Reader *self)
+{
+  g_autofree char *link = self->mode == MODE_RTF && !self->linked ? find_link (self) : NULL;
+  g_string_truncate (self->field, 0);
+  if (!link || !is_shown (self))
+    return;
+  set_style (self, 0);
+  g_string_append (self->html, "<a href=\"");
+  pn_html_append_escaped (self->html, link, strlen (link));
+  g_string_append (self->html, "\">");
+  self->group.link = self->linked = TRUE;
+}
+
+static void
+close_link (Reader *self)
+{
+  set_style (self, 0);
+  g_string_append (self->html, "</a>");
+  self->linked = FALSE;
+}
+
 /* Words that decide what the group is; of those behind \* an unknown one hides it. */
 static gboolean
 do_destination (Reader *self, Word word)
@@ -421,6 +484,10 @@ do_destination (Reader *self, Word word)
   switch (word) {
   case W_HIDE:
     group->destination = HIDDEN;
+    return TRUE;
+  case W_FIELD:
+    group->destination = group->destination == SHOWN ? FIELD : HIDDEN;
+    g_string_truncate (self->field, 0);
     return TRUE;
   case W_FONTS:
     group->destination = group->destination == SHOWN ? FONTS : HIDDEN;
@@ -470,7 +537,14 @@ do_setting (Reader *self, Word word, guint argument, gboolean given, int value)
   case W_STYLE_OFF:
     group->style &= ~argument;
     break;
+  case W_DEFAULT_FONT:
+    self->default_font = value;
+    break;
+  case W_RESULT:
+    open_link (self);
+    break;
   case W_PLAIN:
+    group->page = default_page (self);
     group->style = 0;
     group->invisible = FALSE;
     break;
@@ -590,6 +664,7 @@ open_group (Reader *self)
     g_array_append_val (self->groups, self->group);
   else
     self->lost++;
+  self->group.link = FALSE;
 }
 
 static void
@@ -600,8 +675,13 @@ close_group (Reader *self)
   if (self->lost > 0) {
     self->lost--;
   } else if (self->groups->len > 0) {
+    gboolean fonts = self->group.destination == FONTS;
+    if (self->group.link && self->linked)
+      close_link (self);
     self->group = g_array_index (self->groups, Group, self->groups->len - 1);
     g_array_set_size (self->groups, self->groups->len - 1);
+    if (fonts && self->group.destination == SHOWN && self->group.page == 0)
+      self->group.page = default_page (self);
   }
 }
 
@@ -623,6 +703,8 @@ read_all (Reader *self)
   }
   flush (self);
   set_style (self, 0);
+  if (self->linked)
+    close_link (self);
 }
 
 gboolean
@@ -634,10 +716,12 @@ pn_rtf_read (const char *rtf, gsize length, gsize max, char **text, char **html)
                   .group = { .fallback = 1 },
                   .ansi_page = 1252,
                   .font = -1,
+                  .default_font = -1,
                   .blank = TRUE };
   self.groups = g_array_new (FALSE, FALSE, sizeof (Group));
   self.fonts = g_hash_table_new (NULL, NULL);
   self.bytes = g_string_new (NULL);
+  self.field = g_string_new (NULL);
   self.text = g_string_new (NULL);
   self.html = g_string_new (NULL);
   read_all (&self);
@@ -654,5 +738,6 @@ pn_rtf_read (const char *rtf, gsize length, gsize max, char **text, char **html)
   g_array_unref (self.groups);
   g_hash_table_unref (self.fonts);
   g_string_free (self.bytes, TRUE);
+  g_string_free (self.field, TRUE);
   return !self.full;
 }

@@ -9,6 +9,9 @@ enum { MAX_ATTACHMENTS = 2000, MAC_HEADER = 128, IID = 16 };
 
 enum {
   METHOD_BY_VALUE = 1,
+  METHOD_REFERENCE = 2, /* to 4: only the path is there */
+  METHOD_REFERENCE_ONLY = 4,
+  METHOD_WEB = 7,
   METHOD_EMBEDDED = 5,
   METHOD_OLE = 6,
   ATTACH_EXCEPTION = 2 /* of ATTACHMENT_FLAGS: an instance of a series that differs */
@@ -24,6 +27,8 @@ enum {
   METHOD = 0x3705,
   LONG_NAME = 0x3707,
   PATH = 0x3708,
+  RENDERING = 0x3709,
+  LONG_PATH = 0x370D,
   MIME_TYPE = 0x370E,
   CONTENT_ID = 0x3712,
   CONTENT_LOCATION = 0x3713,
@@ -51,6 +56,8 @@ slot_of (PnTnefAttachment *attachment, guint16 id)
     return &attachment->transport_name;
   case PN_ATT_ATTACHMENT:
     return &attachment->block;
+  case PN_ATT_ATTACH_METAFILE:
+    return &attachment->metafile;
   default:
     return NULL;
   }
@@ -140,6 +147,28 @@ read_type (const PnTnef *self, const GArray *properties)
   return g_strdup ("application/octet-stream");
 }
 
+/* The media type of what is in an object. */
+static char *
+part_type_of (const char *extension)
+{
+  static const char *const types[][2] = { { "bmp", "image/bmp" },
+                                          { "png", "image/png" },
+                                          { "gif", "image/gif" },
+                                          { "jpg", "image/jpeg" },
+                                          { "tif", "image/tiff" },
+                                          { "wmf", "image/wmf" },
+                                          { "pdf", "application/pdf" },
+                                          { "rtf", "application/rtf" },
+                                          { "zip", "application/zip" },
+                                          { "doc", "application/msword" },
+                                          { "xls", "application/vnd.ms-excel" },
+                                          { "ppt", "application/vnd.ms-powerpoint" } };
+  for (guint i = 0; extension && i < G_N_ELEMENTS (types); i++)
+    if (strcmp (types[i][0], extension) == 0)
+      return g_strdup (types[i][1]);
+  return g_strdup ("application/octet-stream");
+}
+
 static char *
 read_name (const PnTnef *self, const PnTnefAttachment *attachment, const GArray *properties)
 {
@@ -189,6 +218,16 @@ read_id (const PnTnef *self, const PnMapiProperty *property)
     if ((guchar) *p <= ' ' || *p == 0x7F || *p == '<' || *p == '>')
       return NULL;
   return id && *id && length < 900 ? g_strdup (id) : NULL;
+}
+
+/* A name for what has none: an extension by what it is. */
+static void
+complete_name (PnPart *part, const char *extension, guint number)
+{
+  if (part->name && (!extension || strchr (part->name, '.')))
+    return;
+  g_autofree char *stem = part->name ? g_steal_pointer (&part->name) : g_strdup_printf ("object%u", number);
+  part->name = g_strconcat (stem, ".", extension ? extension : "bin", NULL);
 }
 
 static void
@@ -341,35 +380,159 @@ add_embedded (Reader *self, const PnTnefAttachment *attachment, const GArray *pr
 /* --- all of them
  * ------------------------------------------------------------------------------------------------ */
 
+/* A path of Windows as what browsers open. */
+static char *
+url_of (const char *path)
+{
+  if (strstr (path, "://") || g_ascii_strncasecmp (path, "mailto:", 7) == 0)
+    return g_strdup (path);
+  g_autofree char *slashes = g_strdelimit (g_strdup (path), "\\", '/');
+  const char *p = slashes;
+  while (*p == '/')
+    p++;
+  g_autofree char *escaped = g_uri_escape_string (p, "/:", FALSE);
+  return g_strconcat (p - slashes >= 2 ? "file://" : "file:///", escaped, NULL);
+}
+
+/* What is a path only becomes a shortcut to it. */
+static void
+add_link (Reader *self, const PnTnefAttachment *attachment, const char *name, const char *path)
+{
+  g_autofree char *line = pn_tnef_one_line (g_strdup (path));
+  g_autofree char *url = url_of (line);
+  g_autofree char *text = g_strdup_printf ("[InternetShortcut]\r\nURL=%s\r\n", url);
+  PnPart *part
+      = pn_part_new (PN_PART_ATTACHMENT, "application/internet-shortcut", pn_content_new_text (text, -1));
+  const char *base = strrchr (line, '\\') ? strrchr (line, '\\') + 1 : line;
+  g_autofree char *file = g_strconcat (name && *name ? name : *base ? base : "link", ".url", NULL);
+  gboolean changed;
+  part->name = pn_header_clean_file_name (g_strdelimit (file, "/\\:", '_'), &changed);
+  pn_tnef_add_loss (self->tnef, attachment->first,
+                    "the file itself was not sent, only its path; a link to it is there: %.200s", line);
+  add_part (self, part);
+}
+
+/* The file in an object of another program. */
+static void
+add_object (Reader *self, const PnTnefAttachment *attachment, const GArray *properties, const char *name,
+            GBytes *bytes)
+{
+  gsize length;
+  const guint8 *data = g_bytes_get_data (bytes, &length);
+  g_auto (PnTnefOle) ole = { 0 };
+  gboolean known = pn_tnef_ole_read (self->tnef, data, length, &ole);
+  if (known && ole.link) {
+    add_link (self, attachment, name, ole.link);
+    return;
+  }
+  g_autoptr (GBytes) inside = !known      ? g_bytes_ref (bytes)
+                              : ole.bytes ? g_bytes_ref (ole.bytes)
+                                          : slice (self->tnef, ole.data, ole.length);
+  const char *extension = known ? ole.extension : "ole";
+  g_autofree char *own = ole.name ? g_strdup (ole.name) : g_strdup (name);
+  g_autofree char *type = part_type_of (extension);
+  PnPart *part = pn_part_new (PN_PART_ATTACHMENT, type, pn_content_new_bytes (inside));
+  /* the label of a package may be a path */
+  const char *base = own && strrchr (own, '\\') ? strrchr (own, '\\') + 1 : own;
+  if (base && *base)
+    set_name (self, attachment, part, base);
+  complete_name (part, extension, attachment->number);
+  describe (self, attachment, properties, part);
+  if (!known)
+    pn_tnef_add_loss (self->tnef, attachment->first,
+                      "the object of another program stays as it came, as \"%s\"", part->name);
+  add_part (self, part);
+}
+
+/* The picture of an object whose data are not there. */
+static gboolean
+add_rendering (Reader *self, const PnTnefAttachment *attachment, const GArray *properties, const char *name)
+{
+  gsize length = 0;
+  const guint8 *data = pn_mapi_binary (pn_mapi_find (properties, RENDERING), &length);
+  if ((!data || length == 0) && attachment->metafile) {
+    data = attachment->metafile->data;
+    length = attachment->metafile->length;
+  }
+  if (!data || length == 0)
+    return FALSE;
+  g_autoptr (GBytes) bytes = slice (self->tnef, data, length);
+  PnPart *part = pn_part_new (PN_PART_ATTACHMENT, "image/wmf", pn_content_new_bytes (bytes));
+  set_name (self, attachment, part, name);
+  complete_name (part, "wmf", attachment->number);
+  pn_tnef_add_loss (self->tnef, attachment->first, "only the picture of the object is there, as \"%s\"",
+                    part->name);
+  add_part (self, part);
+  return TRUE;
+}
+
+/* Objects state it, in the head of the attachment, or look like it. */
+static gboolean
+is_object (const PnTnefAttachment *attachment, const GArray *properties, GBytes *bytes)
+{
+  enum { RENDER_OLE = 2, RENDER_PICTURE = 3 };
+  const PnTnefAttribute *render = attachment->render;
+  gint64 method = pn_mapi_number_or (pn_mapi_find (properties, METHOD), -1);
+  guint kind = render && render->length >= 2 ? pn_tnef_get16 (render->data) : 0;
+  gsize length;
+  const guint8 *data = g_bytes_get_data (bytes, &length);
+  if (method == METHOD_OLE)
+    return TRUE;
+  return (kind == RENDER_OLE || kind == RENDER_PICTURE) && method != METHOD_BY_VALUE && length > 0 && data;
+}
+
 static void
 add_file (Reader *self, const PnTnefAttachment *attachment, const GArray *properties)
 {
   g_autoptr (GBytes) bytes = find_bytes (self, attachment, properties);
   g_autofree char *name = read_name (self->tnef, attachment, properties);
-  if (!bytes) {
-    g_autofree char *path = pn_tnef_text (self->tnef, pn_mapi_find (properties, PATH));
-    pn_tnef_add_loss (self->tnef, attachment->first, "the attachment \"%.100s\" has no content%s%.200s",
-                      name ? name : "", path ? "; it is a reference to " : "", path ? path : "");
+  gint64 method = pn_mapi_number_or (pn_mapi_find (properties, METHOD), METHOD_BY_VALUE);
+  gboolean reference
+      = (method >= METHOD_REFERENCE && method <= METHOD_REFERENCE_ONLY) || method == METHOD_WEB;
+  if (!bytes || (reference && g_bytes_get_size (bytes) == 0)) {
+    g_autofree char *path = pn_tnef_text (self->tnef, pn_mapi_find (properties, LONG_PATH));
+    if (!path)
+      path = pn_tnef_text (self->tnef, pn_mapi_find (properties, PATH));
+    if (path)
+      add_link (self, attachment, name, path);
+    else if (!add_rendering (self, attachment, properties, name))
+      pn_tnef_add_loss (self->tnef, attachment->first, "the attachment \"%.100s\" has no content",
+                        name ? name : "");
+    return;
+  }
+  if (is_object (attachment, properties, bytes)) {
+    add_object (self, attachment, properties, name, bytes);
     return;
   }
   g_autofree char *type = read_type (self->tnef, properties);
-  gboolean ole = pn_mapi_number_or (pn_mapi_find (properties, METHOD), METHOD_BY_VALUE) == METHOD_OLE;
-  PnPart *part = pn_part_new (PN_PART_ATTACHMENT, ole ? "application/octet-stream" : type,
-                              pn_content_new_bytes (bytes));
+  PnPart *part = pn_part_new (PN_PART_ATTACHMENT, type, pn_content_new_bytes (bytes));
   set_name (self, attachment, part, name);
   describe (self, attachment, properties, part);
   add_part (self, part);
+}
+
+/* A stream in the stream, as a file: what was forwarded by a program that could not read it. */
+static gboolean
+is_stream (GBytes *bytes)
+{
+  gsize length;
+  const guint8 *data = bytes ? g_bytes_get_data (bytes, &length) : NULL;
+  return data && pn_tnef_is (data, length);
 }
 
 static void
 read_attachment (Reader *self, const PnTnefAttachment *attachment)
 {
   g_autoptr (GArray) properties = pn_tnef_attachment_properties (self->tnef, attachment);
-  if (pn_mapi_number_or (pn_mapi_find (properties, ATTACHMENT_FLAGS), 0) & ATTACH_EXCEPTION) {
-    pn_tnef_add_loss (self->tnef, attachment->first, "an instance that differs from its series is left out");
+  /* Instances that differ from their series are said by the calendar part. */
+  if (pn_message_get_part (self->tnef->message, PN_PART_CALENDAR)
+      && pn_mapi_number_or (pn_mapi_find (properties, ATTACHMENT_FLAGS), 0) & ATTACH_EXCEPTION)
     return;
-  }
   g_autoptr (GBytes) stream = pn_tnef_embedded (self->tnef, properties);
+  if (!stream) {
+    g_autoptr (GBytes) file = find_bytes (self, attachment, properties);
+    stream = is_stream (file) ? g_steal_pointer (&file) : NULL;
+  }
   if (stream)
     add_embedded (self, attachment, properties, stream);
   else

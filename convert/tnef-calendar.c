@@ -1,108 +1,29 @@
 /* Meetings and tasks: what the properties say is put as the iCalendar text that another sender would have
  * sent, and read as such, so that both become the same. */
+#include "convert/tnef-writer.h"
+
 #include "convert/ical-private.h"
-#include "convert/tnef-private.h"
 
 #include <string.h>
 
-/* PN_SET_APPOINTMENT */
-enum {
-  SEQUENCE = 0x8201,
-  BUSY_STATUS = 0x8205,
-  LOCATION = 0x8208,
-  START_WHOLE = 0x820D,
-  END_WHOLE = 0x820E,
-  ALL_DAY = 0x8215,
-  RECURRENCE = 0x8216,
-  INTENDED_STATUS = 0x8224,
-  REPLACED_TIME = 0x8228,
-  PATTERN = 0x8232,
-  PROPOSED_START = 0x8250,
-  PROPOSED_END = 0x8251,
-  COUNTER = 0x8257,
-  NO_COUNTER = 0x825A
+enum { MAX_DESCRIPTION = 32 * 1024, MAX_CALENDAR = 2 * 1024 * 1024 };
+
+static const PnTnefKind kinds[] = {
+  { "IPM.Schedule.Meeting.Request", "VEVENT", PN_METHOD_REQUEST, NULL },
+  { "IPM.Schedule.Meeting.Canceled", "VEVENT", PN_METHOD_CANCEL, NULL },
+  { "IPM.Schedule.Meeting.Resp.Pos", "VEVENT", PN_METHOD_REPLY, "ACCEPTED" },
+  { "IPM.Schedule.Meeting.Resp.Neg", "VEVENT", PN_METHOD_REPLY, "DECLINED" },
+  { "IPM.Schedule.Meeting.Resp.Tent", "VEVENT", PN_METHOD_REPLY, "TENTATIVE" },
+  { "IPM.Appointment", "VEVENT", PN_METHOD_PUBLISH, NULL },
+  { "IPM.TaskRequest.Accept", "VTODO", PN_METHOD_REPLY, "ACCEPTED" },
+  { "IPM.TaskRequest.Decline", "VTODO", PN_METHOD_REPLY, "DECLINED" },
+  { "IPM.TaskRequest.Update", "VTODO", PN_METHOD_REPLY, "IN-PROCESS" },
+  { "IPM.TaskRequest", "VTODO", PN_METHOD_REQUEST, NULL },
+  { "IPM.Task", "VTODO", PN_METHOD_PUBLISH, NULL },
+  { "IPM.Activity", "VJOURNAL", PN_METHOD_PUBLISH, NULL },
 };
 
-/* PN_SET_MEETING */
-enum {
-  ATTENDEE_CHANGE = 0x0001,
-  WHERE = 0x0002,
-  GLOBAL_ID = 0x0003,
-  OWNER_CHANGE = 0x001A,
-  CLEAN_GLOBAL_ID = 0x0023
-};
-
-/* PN_SET_COMMON */
-enum {
-  REMINDER_DELTA = 0x8501,
-  REMINDER_SET = 0x8503,
-  COMMON_START = 0x8516,
-  COMMON_END = 0x8517,
-  TASK_GLOBAL_ID = 0x8519
-};
-
-/* PN_SET_TASK */
-enum {
-  TASK_STATUS = 0x8101,
-  TASK_PERCENT = 0x8102,
-  TASK_START = 0x8104,
-  TASK_DUE = 0x8105,
-  TASK_COMPLETED_AT = 0x810F,
-  TASK_RECURRENCE = 0x8116,
-  TASK_COMPLETE = 0x811C
-};
-
-/* without a set */
-enum {
-  IMPORTANCE = 0x0017,
-  SENSITIVITY = 0x0036,
-  SUBJECT = 0x0037,
-  SUBJECT_PREFIX = 0x003D,
-  START_DATE = 0x0060,
-  END_DATE = 0x0061,
-  RESPONSE_REQUESTED = 0x0063,
-  NORMAL_SUBJECT = 0x0E1D
-};
-
-enum { MAX_DESCRIPTION = 32 * 1024, MAX_PEOPLE = 2000 };
-
-typedef struct {
-  const char *name; /* of the class, before a '.' or the end */
-  gboolean task;
-  PnMethod method;
-  const char *partstat; /* of an answer */
-} Kind;
-
-static const Kind kinds[] = {
-  { "IPM.Microsoft Schedule.MtgReq", FALSE, PN_METHOD_REQUEST, NULL },
-  { "IPM.Microsoft Schedule.MtgCncl", FALSE, PN_METHOD_CANCEL, NULL },
-  { "IPM.Microsoft Schedule.MtgRespP", FALSE, PN_METHOD_REPLY, "ACCEPTED" },
-  { "IPM.Microsoft Schedule.MtgRespN", FALSE, PN_METHOD_REPLY, "DECLINED" },
-  { "IPM.Microsoft Schedule.MtgRespA", FALSE, PN_METHOD_REPLY, "TENTATIVE" },
-  { "IPM.Schedule.Meeting.Request", FALSE, PN_METHOD_REQUEST, NULL },
-  { "IPM.Schedule.Meeting.Canceled", FALSE, PN_METHOD_CANCEL, NULL },
-  { "IPM.Schedule.Meeting.Resp.Pos", FALSE, PN_METHOD_REPLY, "ACCEPTED" },
-  { "IPM.Schedule.Meeting.Resp.Neg", FALSE, PN_METHOD_REPLY, "DECLINED" },
-  { "IPM.Schedule.Meeting.Resp.Tent", FALSE, PN_METHOD_REPLY, "TENTATIVE" },
-  { "IPM.Appointment", FALSE, PN_METHOD_PUBLISH, NULL },
-  { "IPM.TaskRequest.Accept", TRUE, PN_METHOD_REPLY, "ACCEPTED" },
-  { "IPM.TaskRequest.Decline", TRUE, PN_METHOD_REPLY, "DECLINED" },
-  { "IPM.TaskRequest.Update", TRUE, PN_METHOD_REPLY, "IN-PROCESS" },
-  { "IPM.TaskRequest", TRUE, PN_METHOD_REQUEST, NULL },
-  { "IPM.Task", TRUE, PN_METHOD_PUBLISH, NULL },
-};
-
-typedef struct {
-  PnTnef *tnef;
-  const Kind *kind;
-  PnMethod method;
-  const GArray *properties;
-  const char *zone; /* IANA name or NULL */
-  gboolean all_day;
-  GString *out;
-} Writer;
-
-static const Kind *
+static const PnTnefKind *
 find_kind (const char *message_class)
 {
   for (guint i = 0; i < G_N_ELEMENTS (kinds); i++) {
@@ -114,213 +35,11 @@ find_kind (const char *message_class)
   return NULL;
 }
 
-static const PnMapiProperty *
-appointment (const Writer *self, guint32 name)
-{
-  return pn_mapi_find_named (self->properties, PN_SET_APPOINTMENT, name);
-}
-
-/* --- lines -------------------------------------------------------------------------------------------------
- */
-
-static void
-put (Writer *self, const char *name, const char *value)
-{
-  g_string_append_printf (self->out, "%s%s\r\n", name, value);
-}
-
-static void
-put_text (Writer *self, const char *name, const char *text)
-{
-  if (!text || !*text)
-    return;
-  g_string_append (self->out, name);
-  pn_ical_append_text (self->out, text);
-  g_string_append (self->out, "\r\n");
-}
-
-static void
-put_utc (Writer *self, const char *name, gint64 at)
-{
-  g_string_append_printf (self->out, "%s:", name);
-  pn_ical_append_utc (self->out, at);
-  g_string_append (self->out, "\r\n");
-}
-
-/* A day, that of local midnight: without a zone the day that begins nearest to it. */
-static void
-put_date (Writer *self, const char *name, gint64 at, gboolean local)
-{
-  PnCalendarTime time = { 0 };
-  const char *zone = self->zone ? self->zone : self->tnef->site_timezone;
-  gint64 wall = at;
-  if (!local && zone && pn_timezone_from_unix (zone, at, &time))
-    wall = pn_calendar_time_local (&time);
-  pn_calendar_time_clear (&time);
-  g_string_append_printf (self->out, "%s;VALUE=DATE:", name);
-  pn_ical_append_local (self->out, wall + 43200 - ((wall + 43200) % 86400 + 86400) % 86400, TRUE);
-  g_string_append (self->out, "\r\n");
-}
-
-static void
-put_time (Writer *self, const char *name, gint64 at)
-{
-  PnCalendarTime time = { 0 };
-  if (self->all_day) {
-    put_date (self, name, at, FALSE);
-    return;
-  }
-  if (!self->zone || !pn_timezone_from_unix (self->zone, at, &time)) {
-    put_utc (self, name, at);
-    return;
-  }
-  g_string_append_printf (self->out, "%s;TZID=%s:", name, self->zone);
-  pn_ical_append_local (self->out, pn_calendar_time_local (&time), FALSE);
-  g_string_append (self->out, "\r\n");
-  pn_calendar_time_clear (&time);
-}
-
-/* --- identity
- * ------------------------------------------------------------------------------------------------ */
-
-enum { ID_DATE = 16, ID_DATE_END = 20, ID_SIZE = 36, ID_HEAD = 40 };
-
-static void
-append_hex (GString *out, const guint8 *data, gsize length)
-{
-  for (gsize i = 0; i < length; i++)
-    g_string_append_printf (out, "%02X", data[i]);
-}
-
-/* The UID that other programs gave it, which Exchange wraps into its own. */
-static gboolean
-unwrap_id (Writer *self, const guint8 *id, gsize length)
-{
-  static const guint8 mark[] = { 'v', 'C', 'a', 'l', '-', 'U', 'i', 'd', 1, 0, 0, 0 };
-  if (length <= ID_HEAD + sizeof mark || memcmp (id + ID_HEAD, mark, sizeof mark) != 0)
-    return FALSE;
-  const guint8 *uid = id + ID_HEAD + sizeof mark;
-  gsize n = strnlen ((const char *) uid, length - ID_HEAD - sizeof mark);
-  g_autofree char *text = n > 0 && n < 1000 ? g_utf8_make_valid ((const char *) uid, (gssize) n) : NULL;
-  put_text (self, "UID:", text);
-  return text != NULL;
-}
-
-static void
-put_uid (Writer *self, const guint8 *id, gsize length)
-{
-  static const guint8 no_date[ID_DATE_END - ID_DATE] = { 0 };
-  if (!id || length < ID_DATE_END || length > 1000 || unwrap_id (self, id, length))
-    return;
-  g_string_append (self->out, "UID:");
-  append_hex (self->out, id, ID_DATE);
-  append_hex (self->out, no_date, sizeof no_date);
-  append_hex (self->out, id + ID_DATE_END, length - ID_DATE_END);
-  g_string_append (self->out, "\r\n");
-}
-
-/* The date in the id says which instance of the series it is; the time of that day stands elsewhere. */
-static void
-put_recurrence_id (Writer *self, const guint8 *id, gsize length)
-{
-  gint64 at, start;
-  if (!id || length < ID_DATE_END)
-    return;
-  int year = id[ID_DATE] << 8 | id[ID_DATE + 1], month = id[ID_DATE + 2], day = id[ID_DATE + 3];
-  if (year < 1601 || year > 4500 || month < 1 || month > 12 || day < 1
-      || day > pn_days_of_month (year, month))
-    return;
-  gint64 date = pn_civil_to_days (year, month, day) * 86400;
-  if (pn_mapi_time (appointment (self, REPLACED_TIME), &at)) {
-    put_time (self, "RECURRENCE-ID", at);
-  } else if (!self->all_day && self->zone && pn_mapi_time (appointment (self, START_WHOLE), &start)) {
-    PnCalendarTime time = { 0 };
-    if (pn_timezone_from_unix (self->zone, start, &time)) {
-      g_string_append_printf (self->out, "RECURRENCE-ID;TZID=%s:", self->zone);
-      pn_ical_append_local (self->out, date + pn_calendar_time_local (&time) % 86400, FALSE);
-      g_string_append (self->out, "\r\n");
-    }
-    pn_calendar_time_clear (&time);
-  } else {
-    put_date (self, "RECURRENCE-ID", date, TRUE);
-  }
-}
-
-static void
-put_meeting_ids (Writer *self)
-{
-  gsize length = 0, clean_length = 0;
-  const guint8 *id
-      = pn_mapi_binary (pn_mapi_find_named (self->properties, PN_SET_MEETING, GLOBAL_ID), &length);
-  const guint8 *clean = pn_mapi_binary (
-      pn_mapi_find_named (self->properties, PN_SET_MEETING, CLEAN_GLOBAL_ID), &clean_length);
-  if (clean)
-    put_uid (self, clean, clean_length);
-  else
-    put_uid (self, id, length);
-  put_recurrence_id (self, id, length);
-}
-
-/* --- people
- * --------------------------------------------------------------------------------------------------- */
-
-static void
-put_person (Writer *self, const char *name, const PnAddress *address, const char *role, const char *partstat)
-{
-  if (!address || !address->internet || strpbrk (address->internet, "\r\n"))
-    return;
-  g_string_append (self->out, name);
-  if (address->name && *address->name) {
-    g_string_append (self->out, ";CN=");
-    pn_ical_append_parameter (self->out, address->name);
-  }
-  if (role)
-    g_string_append_printf (self->out, ";ROLE=%s", role);
-  if (role && strcmp (role, "NON-PARTICIPANT") == 0)
-    g_string_append (self->out, ";CUTYPE=RESOURCE");
-  if (partstat)
-    g_string_append_printf (self->out, ";PARTSTAT=%s", partstat);
-  if (role && pn_mapi_number_or (pn_mapi_find (self->properties, RESPONSE_REQUESTED), 1))
-    g_string_append (self->out, ";RSVP=TRUE");
-  g_string_append_printf (self->out, ":mailto:%s\r\n", address->internet);
-}
-
-static void
-put_people (Writer *self)
-{
-  static const char *const roles[]
-      = { [PN_TO] = "REQ-PARTICIPANT", [PN_CC] = "OPT-PARTICIPANT", [PN_BC] = "NON-PARTICIPANT" };
-  const PnMessage *message = self->tnef->message;
-  if (self->method == PN_METHOD_PUBLISH && message->recipients->len == 0)
-    return;
-  g_autoptr (PnAddress) owner = pn_tnef_attribute_address (self->tnef, PN_ATT_OWNER);
-  put_person (self, "ORGANIZER", message->from ? message->from : owner, NULL, NULL);
-  for (guint i = 0; i < message->recipients->len && i < MAX_PEOPLE; i++) {
-    const PnRecipient *recipient = message->recipients->pdata[i];
-    put_person (self, "ATTENDEE", recipient->address, roles[recipient->distribution], "NEEDS-ACTION");
-  }
-}
-
-/* An answer goes from an attendee to the organizer. */
-static void
-put_answer (Writer *self, const char *partstat)
-{
-  const PnMessage *message = self->tnef->message;
-  g_autoptr (PnAddress) owner = pn_tnef_attribute_address (self->tnef, PN_ATT_OWNER);
-  const PnAddress *organizer = owner;
-  for (guint i = 0; !organizer && i < message->recipients->len; i++) {
-    const PnRecipient *recipient = message->recipients->pdata[i];
-    organizer = recipient->distribution == PN_TO ? recipient->address : NULL;
-  }
-  put_person (self, "ORGANIZER", organizer, NULL, NULL);
-  put_person (self, "ATTENDEE", message->from, NULL, partstat);
-}
-
 /* --- what both have
  * ------------------------------------------------------------------------------------------- */
 
 static void
-put_summary (Writer *self)
+put_summary (PnTnefWriter *self)
 {
   const PnTnef *tnef = self->tnef;
   g_autofree char *subject = pn_tnef_text (tnef, pn_mapi_find (self->properties, NORMAL_SUBJECT));
@@ -330,51 +49,73 @@ put_summary (Writer *self)
     if (subject && prefix && g_str_has_prefix (subject, prefix))
       memmove (subject, subject + strlen (prefix), strlen (subject) - strlen (prefix) + 1);
   }
-  put_text (self, "SUMMARY:", subject ? subject : tnef->message->subject);
+  pn_tnef_put_text (self, "SUMMARY:", subject ? subject : tnef->message->subject);
 }
 
 static void
-put_description (Writer *self, const char *name)
+put_body (PnTnefWriter *self, const PnMessage *message, const char *name)
 {
-  const PnPart *part = pn_message_get_part (self->tnef->message, PN_PART_TEXT);
+  const PnPart *part = pn_message_get_part (message, PN_PART_TEXT);
   g_autoptr (GBytes) bytes = part ? pn_content_read (part->content, MAX_DESCRIPTION, NULL) : NULL;
   gsize length = 0;
   const char *data = bytes ? g_bytes_get_data (bytes, &length) : NULL;
   g_autofree char *text = length > 0 ? g_utf8_make_valid (data, (gssize) length) : NULL;
-  put_text (self, name, text ? g_strchomp (text) : NULL);
+  pn_tnef_put_text (self, name, text ? g_strchomp (text) : NULL);
+}
+
+void
+pn_tnef_put_description (PnTnefWriter *self, const char *name)
+{
+  put_body (self, self->tnef->message, name);
 }
 
 static void
-put_rank (Writer *self)
+put_categories (PnTnefWriter *self)
+{
+  g_autofree char *words = pn_tnef_texts (
+      self->tnef, pn_mapi_find_named (self->properties, PN_SET_STRINGS, pn_mapi_name_hash ("Keywords")),
+      "\n");
+  g_auto (GStrv) list = g_strsplit (words ? words : "", "\n", 100);
+  for (guint i = 0; list[i]; i++)
+    pn_tnef_put_text (self, "CATEGORIES:", list[i]);
+}
+
+void
+pn_tnef_put_rank (PnTnefWriter *self)
 {
   static const char *const classes[] = { "PUBLIC", "X-PERSONAL", "PRIVATE", "CONFIDENTIAL" };
   static const char *const priorities[] = { "9", "5", "1" };
   gint64 sensitivity = pn_mapi_number_or (pn_mapi_find (self->properties, SENSITIVITY), -1);
   gint64 importance = pn_mapi_number_or (pn_mapi_find (self->properties, IMPORTANCE), -1);
   if (sensitivity >= 0 && sensitivity < (gint64) G_N_ELEMENTS (classes))
-    put (self, "CLASS:", classes[sensitivity]);
+    pn_tnef_put (self, "CLASS:", classes[sensitivity]);
   if (importance >= 0 && importance < (gint64) G_N_ELEMENTS (priorities))
-    put (self, "PRIORITY:", priorities[importance]);
+    pn_tnef_put (self, "PRIORITY:", priorities[importance]);
+  put_categories (self);
 }
 
 static void
-put_stamp (Writer *self)
+put_stamp (PnTnefWriter *self)
 {
   guint32 name = self->kind->partstat ? ATTENDEE_CHANGE : OWNER_CHANGE;
   gint64 at;
   if (pn_mapi_time (pn_mapi_find_named (self->properties, PN_SET_MEETING, name), &at))
-    put_utc (self, "DTSTAMP", at);
+    pn_tnef_put_utc (self, "DTSTAMP", at);
   else if (self->tnef->message->date.set)
-    put_utc (self, "DTSTAMP", self->tnef->message->date.unix_time);
+    pn_tnef_put_utc (self, "DTSTAMP", self->tnef->message->date.unix_time);
 }
 
-static void
-put_alarm (Writer *self)
+void
+pn_tnef_put_alarm (PnTnefWriter *self, const PnTnefException *exception)
 {
   gint64 minutes
       = pn_mapi_number_or (pn_mapi_find_named (self->properties, PN_SET_COMMON, REMINDER_DELTA), -1);
-  if (minutes < 0 || minutes > 60 * 24 * 366
-      || !pn_mapi_number_or (pn_mapi_find_named (self->properties, PN_SET_COMMON, REMINDER_SET), 0))
+  gint64 set = pn_mapi_number_or (pn_mapi_find_named (self->properties, PN_SET_COMMON, REMINDER_SET), 0);
+  if (exception && exception->reminder >= 0)
+    minutes = exception->reminder;
+  if (exception && exception->reminder_set >= 0)
+    set = exception->reminder_set;
+  if (minutes < 0 || minutes > 60 * 24 * 366 || !set)
     return;
   g_string_append_printf (
       self->out, "BEGIN:VALARM\r\nACTION:DISPLAY\r\nTRIGGER:-PT%" G_GINT64_FORMAT "M\r\nEND:VALARM\r\n",
@@ -385,38 +126,105 @@ put_alarm (Writer *self)
  * ------------------------------------------------------------------------------------------------- */
 
 static gboolean
-find_time (const Writer *self, guint32 named, guint32 common, guint tag, PnTnefId old, gint64 *at)
+find_time (const PnTnefWriter *self, guint32 named, guint32 common, guint tag, PnTnefId old, gint64 *at)
 {
-  return pn_mapi_time (appointment (self, named), at)
+  return pn_mapi_time (pn_tnef_appointment (self, named), at)
          || pn_mapi_time (pn_mapi_find_named (self->properties, PN_SET_COMMON, common), at)
          || pn_mapi_time (pn_mapi_find (self->properties, tag), at)
          || pn_tnef_date (pn_tnef_attribute (self->tnef, old), at);
 }
 
+/* A series is told by its pattern, unless one instance of it is meant. */
+void
+pn_tnef_put_pattern (PnTnefWriter *self, const PnMapiProperty *blob, const PnMapiProperty *text,
+                     gboolean appointment)
+{
+  gsize length = 0;
+  const guint8 *p = pn_mapi_binary (blob, &length);
+  g_autofree char *pattern = pn_tnef_text (self->tnef, text);
+  if (!p || length == 0 || self->kind->partstat)
+    return;
+  self->series = pn_tnef_series_read (self->tnef, p, length, appointment);
+  if (self->series->problem)
+    pn_tnef_add_loss (
+        self->tnef, NULL, "the series%s%.200s is %s: %s", pattern ? ": " : "", pattern ? pattern : "",
+        self->series->rrule ? "not carried as a whole" : "not converted; only its first time is",
+        self->series->problem);
+  if (!self->series->rrule)
+    g_clear_pointer (&self->series, pn_tnef_series_free);
+}
+
+/* Where no zone is known, the first time tells how far the pattern's hours are from UTC. */
 static void
-put_meeting_times (Writer *self)
+find_offset (PnTnefWriter *self, gint64 start)
+{
+  gint64 offset = self->series->start - start, hours = offset / 3600;
+  if (self->zone || self->all_day || offset == 0)
+    return;
+  if (offset % 3600 == 0 && hours >= -12 && hours <= 14) {
+    g_snprintf (self->fixed, sizeof self->fixed, "Etc/GMT%+d", (int) -hours);
+    self->zone = self->fixed;
+  } else {
+    pn_tnef_add_loss (self->tnef, NULL, "no zone is known for the hours of the series; they are in UTC");
+  }
+}
+
+void
+pn_tnef_put_series (PnTnefWriter *self)
+{
+  const PnTnefSeries *series = self->series;
+  gint64 until;
+  g_string_append_printf (self->out, "RRULE:%s", series->rrule);
+  if (series->has_until) {
+    PnCalendarTime time = { 0 };
+    g_string_append (self->out, ";UNTIL=");
+    pn_calendar_time_set_local (&time, series->until);
+    if (self->all_day)
+      pn_ical_append_local (self->out, series->until, TRUE);
+    else if (self->zone
+             && pn_timezone_to_unix (self->zone, time.year, time.month, time.day, time.hour, time.minute, 0,
+                                     &until))
+      pn_ical_append_utc (self->out, until);
+    else
+      pn_ical_append_utc (self->out, series->until);
+  }
+  g_string_append (self->out, "\r\n");
+  for (guint i = 0; i < series->deleted->len; i++)
+    pn_tnef_put_local (self, "EXDATE", g_array_index (series->deleted, gint64, i));
+}
+
+static void
+put_meeting_times (PnTnefWriter *self)
 {
   gint64 start, end;
   gboolean has_start = find_time (self, START_WHOLE, COMMON_START, START_DATE, PN_ATT_DATE_START, &start);
   gboolean has_end = find_time (self, END_WHOLE, COMMON_END, END_DATE, PN_ATT_DATE_END, &end);
-  self->zone = pn_tnef_zone (self->tnef, self->properties, has_start ? start : 0);
-  self->all_day = pn_mapi_number_or (appointment (self, ALL_DAY), 0) != 0;
+  self->zone = pn_tnef_zone (self->tnef, self->properties, has_start ? start : 0, self->series != NULL);
+  self->all_day = pn_mapi_number_or (pn_tnef_appointment (self, ALL_DAY), 0) != 0;
+  if (self->series && self->series->has_times) {
+    if (has_start)
+      find_offset (self, start);
+    pn_tnef_put_local (self, "DTSTART", self->series->start);
+    if (self->series->end > self->series->start)
+      pn_tnef_put_local (self, "DTEND", self->series->end);
+    return;
+  }
   if (self->method == PN_METHOD_COUNTER) {
     if (has_start)
-      put_time (self, "X-MS-OLK-ORIGINALSTART", start);
+      pn_tnef_put_time (self, "X-MS-OLK-ORIGINALSTART", start);
     if (has_end)
-      put_time (self, "X-MS-OLK-ORIGINALEND", end);
-    has_start = pn_mapi_time (appointment (self, PROPOSED_START), &start) || has_start;
-    has_end = pn_mapi_time (appointment (self, PROPOSED_END), &end) || has_end;
+      pn_tnef_put_time (self, "X-MS-OLK-ORIGINALEND", end);
+    has_start = pn_mapi_time (pn_tnef_appointment (self, PROPOSED_START), &start) || has_start;
+    has_end = pn_mapi_time (pn_tnef_appointment (self, PROPOSED_END), &end) || has_end;
   }
   if (has_start)
-    put_time (self, "DTSTART", start);
+    pn_tnef_put_time (self, "DTSTART", start);
   if (has_start && has_end && end >= start)
-    put_time (self, "DTEND", end);
+    pn_tnef_put_time (self, "DTEND", end);
 }
 
 static void
-put_busy (Writer *self)
+put_busy (PnTnefWriter *self, const PnTnefException *exception)
 {
   static const char *const words[] = { "FREE", "TENTATIVE", "BUSY", "OOF", "WORKINGELSEWHERE" };
   static const struct {
@@ -425,117 +233,197 @@ put_busy (Writer *self)
   } both[] = { { BUSY_STATUS, "X-MICROSOFT-CDO-BUSYSTATUS:" },
                { INTENDED_STATUS, "X-MICROSOFT-CDO-INTENDEDSTATUS:" } };
   for (guint i = 0; i < G_N_ELEMENTS (both); i++) {
-    gint64 status = pn_mapi_number_or (appointment (self, both[i].property), -1);
+    gint64 status = pn_mapi_number_or (pn_tnef_appointment (self, both[i].property), -1);
+    if (exception && exception->busy >= 0 && both[i].property == BUSY_STATUS)
+      status = exception->busy;
     if (status >= 0 && status < (gint64) G_N_ELEMENTS (words))
-      put (self, both[i].name, words[status]);
+      pn_tnef_put (self, both[i].name, words[status]);
   }
 }
 
-static void
-tell_recurrence (Writer *self, const PnMapiProperty *blob)
+/* Whether the id is that of one instance of a series. */
+static gboolean
+is_instance (const PnTnefWriter *self)
 {
-  g_autofree char *pattern = pn_tnef_text (self->tnef, appointment (self, PATTERN));
-  if (blob && blob->length > 0)
-    pn_tnef_add_loss (self->tnef, NULL, "the series%s%.200s is not converted; only its first time is",
-                      pattern ? ": " : "", pattern ? pattern : "");
+  enum { IS_EXCEPTION = 0x000A };
+  gsize length = 0;
+  const guint8 *id
+      = pn_mapi_binary (pn_mapi_find_named (self->properties, PN_SET_MEETING, GLOBAL_ID), &length);
+  return (id && length >= PN_TNEF_ID_DATE_END && pn_tnef_get32 (id + PN_TNEF_ID_DATE) != 0)
+         || pn_mapi_number_or (pn_mapi_find_named (self->properties, PN_SET_MEETING, IS_EXCEPTION), 0) != 0;
 }
 
 static void
-put_meeting (Writer *self)
+put_place (PnTnefWriter *self, const PnTnefException *exception)
 {
-  put_meeting_times (self);
-  put_meeting_ids (self);
-  gint64 sequence = pn_mapi_number_or (appointment (self, SEQUENCE), 0);
-  g_string_append_printf (self->out, "SEQUENCE:%d\r\n", (int) CLAMP (sequence, 0, G_MAXINT));
-  g_autofree char *place = pn_tnef_text (self->tnef, appointment (self, LOCATION));
+  g_autofree char *place = exception && exception->location
+                               ? g_strdup (exception->location)
+                               : pn_tnef_text (self->tnef, pn_tnef_appointment (self, LOCATION));
   if (!place)
     place = pn_tnef_text (self->tnef, pn_mapi_find_named (self->properties, PN_SET_MEETING, WHERE));
-  put_text (self, "LOCATION:", place);
-  put_rank (self);
-  if (self->kind->partstat) {
-    put_answer (self, self->kind->partstat);
-    put_description (self, "COMMENT:");
-    return;
-  }
-  put_people (self);
-  put_busy (self);
+  pn_tnef_put_text (self, "LOCATION:", place);
+}
+
+/* Behind the times: what a meeting and an exception of it say alike. */
+static void
+put_meeting_rest (PnTnefWriter *self, const PnTnefException *exception, const PnMessage *body)
+{
+  gint64 sequence = pn_mapi_number_or (pn_tnef_appointment (self, SEQUENCE), 0);
+  pn_tnef_put_meeting_ids (self);
+  g_string_append_printf (self->out, "SEQUENCE:%d\r\n", (int) CLAMP (sequence, 0, G_MAXINT));
+  put_place (self, exception);
+  pn_tnef_put_rank (self);
+  pn_tnef_put_people (self);
+  put_busy (self, exception);
   if (self->method == PN_METHOD_CANCEL)
-    put (self, "STATUS:", "CANCELLED");
-  if (pn_mapi_number_or (appointment (self, NO_COUNTER), 0))
-    put (self, "X-MICROSOFT-DISALLOW-COUNTER:", "TRUE");
-  tell_recurrence (self, appointment (self, RECURRENCE));
-  put_description (self, "DESCRIPTION:");
+    pn_tnef_put (self, "STATUS:", "CANCELLED");
+  if (pn_mapi_number_or (pn_tnef_appointment (self, NO_COUNTER), 0))
+    pn_tnef_put (self, "X-MICROSOFT-DISALLOW-COUNTER:", "TRUE");
+  put_body (self, body ? body : self->tnef->message, "DESCRIPTION:");
   if (self->method != PN_METHOD_CANCEL)
-    put_alarm (self);
+    pn_tnef_put_alarm (self, exception);
 }
 
-/* --- tasks
- * ------------------------------------------------------------------------------------------------------ */
-
-static const PnMapiProperty *
-task (const Writer *self, guint32 name)
+/* Schedule+ wrote its own numbers instead of a pattern. */
+static void
+tell_old_series (PnTnefWriter *self)
 {
-  return pn_mapi_find_named (self->properties, PN_SET_TASK, name);
-}
-
-static int
-percent_of (const PnMapiProperty *property)
-{
-  double part;
-  if (!property || property->type != PN_MAPI_DOUBLE)
-    return -1;
-  guint64 bits = pn_tnef_get64 (property->value);
-  memcpy (&part, &bits, sizeof part);
-  return part >= 0 && part <= 1 ? (int) (part * 100 + 0.5) : -1;
+  enum { IS_RECURRING = 0x0005 };
+  if (!pn_tnef_appointment (self, RECURRENCE) && !self->kind->partstat
+      && pn_mapi_number_or (pn_mapi_find_named (self->properties, PN_SET_MEETING, IS_RECURRING), 0))
+    pn_tnef_add_loss (self->tnef, NULL,
+                      "it is a series without a pattern that can be read; only its first time is converted");
 }
 
 static void
-put_task_state (Writer *self)
+put_meeting (PnTnefWriter *self)
 {
-  static const char *const words[]
-      = { "NEEDS-ACTION", "IN-PROCESS", "COMPLETED", "NEEDS-ACTION", "NEEDS-ACTION" };
-  gboolean complete = pn_mapi_number_or (task (self, TASK_COMPLETE), 0) != 0;
-  gint64 status = complete ? 2 : pn_mapi_number_or (task (self, TASK_STATUS), -1), at;
-  int percent = percent_of (task (self, TASK_PERCENT));
-  const char *partstat = self->kind->partstat;
-  if (status >= 0 && status < (gint64) G_N_ELEMENTS (words))
-    put (self, "STATUS:", words[status]);
-  if (status == 2)
-    percent = 100;
-  if (percent >= 0)
-    g_string_append_printf (self->out, "PERCENT-COMPLETE:%d\r\n", percent);
-  if (pn_mapi_time (task (self, TASK_COMPLETED_AT), &at))
-    put_utc (self, "COMPLETED", at);
-  if (!partstat)
-    return;
-  if (strcmp (partstat, "IN-PROCESS") == 0 && status == 2)
-    partstat = "COMPLETED";
-  put_answer (self, partstat);
-}
-
-static void
-put_task (Writer *self)
-{
-  gint64 at;
-  gsize length;
-  const guint8 *id
-      = pn_mapi_binary (pn_mapi_find_named (self->properties, PN_SET_COMMON, TASK_GLOBAL_ID), &length);
-  if (id && length > 0 && length <= 64) {
-    g_string_append (self->out, "UID:");
-    append_hex (self->out, id, length);
-    g_string_append (self->out, "\r\n");
+  gboolean instance = is_instance (self);
+  if (!instance) {
+    pn_tnef_put_pattern (self, pn_tnef_appointment (self, RECURRENCE), pn_tnef_appointment (self, PATTERN),
+                         TRUE);
+    tell_old_series (self);
   }
-  /* these are midnights of no zone */
-  if (pn_mapi_time (task (self, TASK_START), &at))
-    put_date (self, "DTSTART", at, TRUE);
-  if (pn_mapi_time (task (self, TASK_DUE), &at))
-    put_date (self, "DUE", at, TRUE);
-  put_rank (self);
-  put_task_state (self);
-  if (!self->kind->partstat)
-    put_people (self);
-  tell_recurrence (self, task (self, TASK_RECURRENCE));
-  put_description (self, self->kind->partstat ? "COMMENT:" : "DESCRIPTION:");
+  put_meeting_times (self);
+  if (instance) {
+    gsize length = 0;
+    const guint8 *id
+        = pn_mapi_binary (pn_mapi_find_named (self->properties, PN_SET_MEETING, GLOBAL_ID), &length);
+    pn_tnef_put_recurrence_id (self, id, length);
+  }
+  if (self->series)
+    pn_tnef_put_series (self);
+  if (!self->kind->partstat) {
+    put_meeting_rest (self, NULL, NULL);
+    return;
+  }
+  gint64 sequence = pn_mapi_number_or (pn_tnef_appointment (self, SEQUENCE), 0);
+  pn_tnef_put_meeting_ids (self);
+  g_string_append_printf (self->out, "SEQUENCE:%d\r\n", (int) CLAMP (sequence, 0, G_MAXINT));
+  put_place (self, NULL);
+  pn_tnef_put_rank (self);
+  pn_tnef_put_answer (self, self->kind->partstat);
+  pn_tnef_put_description (self, "COMMENT:");
+}
+
+/* --- instances that differ ---------------------------------------------------------------------------------
+ */
+
+/* An attachment that is the message of an exception. */
+typedef struct {
+  gint64 start;    /* as the clock of whoever made it said; G_MAXINT64: not stated */
+  gint64 replaced; /* the instant that it takes the place of; G_MAXINT64: not stated */
+  const PnTnefAttachment *attachment;
+} Attached;
+
+/* Those of ATTACHMENTS that name the start of an exception.  GArray of Attached; caller frees. */
+static GArray *
+find_attached (PnTnefWriter *self, const GArray *attachments)
+{
+  enum { REPLACED = 0x7FF9, START = 0x7FFB, FLAGS = 0x7FFD, IS_EXCEPTION = 2, MAX_ATTACHED = 200 };
+  GArray *found = g_array_new (FALSE, FALSE, sizeof (Attached));
+  for (guint i = 0; i < attachments->len && found->len < MAX_ATTACHED; i++) {
+    Attached one = { G_MAXINT64, G_MAXINT64, &g_array_index (attachments, PnTnefAttachment, i) };
+    if (!one.attachment->block)
+      continue;
+    g_autoptr (GArray) properties = pn_tnef_attachment_properties (self->tnef, one.attachment);
+    pn_mapi_time (pn_mapi_find (properties, START), &one.start);
+    pn_mapi_time (pn_mapi_find (properties, REPLACED), &one.replaced);
+    if (pn_mapi_number_or (pn_mapi_find (properties, FLAGS), 0) & IS_EXCEPTION)
+      g_array_append_val (found, one);
+  }
+  return found;
+}
+
+/* What an exception's own message says, or NULL. */
+static PnMessage *
+find_exception (PnTnefWriter *self, GArray *attached, const PnTnefException *exception)
+{
+  PnTnef *tnef = self->tnef;
+  PnCalendarTime time = { 0 };
+  gint64 original = exception->original;
+  pn_calendar_time_set_local (&time, original);
+  if (self->zone)
+    pn_timezone_to_unix (self->zone, time.year, time.month, time.day, time.hour, time.minute, 0, &original);
+  for (guint i = 0; i < attached->len; i++) {
+    Attached one = g_array_index (attached, Attached, i);
+    if (one.start != exception->start && one.replaced != original)
+      continue;
+    g_array_remove_index_fast (attached, i);
+    g_autoptr (GArray) properties = pn_tnef_attachment_properties (tnef, one.attachment);
+    g_autoptr (GBytes) stream = pn_tnef_embedded (tnef, properties);
+    g_autoptr (PnMessage) message = pn_message_new (PN_TYPE_MAIL);
+    if (!stream || tnef->depth + 1 >= PN_TNEF_MAX_DEPTH
+        || !pn_tnef_read_nested (message, stream, tnef->site_timezone, tnef->depth + 1, tnef->budget, NULL))
+      return NULL;
+    for (guint k = 0; k < message->parts->len; k++) {
+      const PnPart *part = message->parts->pdata[k];
+      if (part->role == PN_PART_ATTACHMENT || part->role == PN_PART_INLINE)
+        pn_tnef_add_loss (tnef, one.attachment->first,
+                          "the file \"%.100s\" of an instance that differs stays in the TNEF",
+                          part->name ? part->name : "");
+    }
+    return pn_message_get_part (message, PN_PART_TEXT) ? g_steal_pointer (&message) : NULL;
+  }
+  return NULL;
+}
+
+static void
+put_exception (PnTnefWriter *self, GArray *attached, const PnTnefException *exception)
+{
+  gboolean all_day = self->all_day;
+  g_autoptr (PnMessage) body = find_exception (self, attached, exception);
+  pn_tnef_put (self, "BEGIN:", "VEVENT");
+  pn_tnef_put_local (self, "RECURRENCE-ID", exception->original);
+  if (exception->subject)
+    pn_tnef_put_text (self, "SUMMARY:", exception->subject);
+  else
+    put_summary (self);
+  put_stamp (self);
+  if (exception->all_day >= 0)
+    self->all_day = exception->all_day != 0;
+  pn_tnef_put_local (self, "DTSTART", exception->start);
+  if (exception->end > exception->start)
+    pn_tnef_put_local (self, "DTEND", exception->end);
+  self->all_day = all_day;
+  put_meeting_rest (self, exception, body);
+  pn_tnef_put (self, "END:", "VEVENT");
+}
+
+static void
+put_exceptions (PnTnefWriter *self)
+{
+  if (!self->series || self->series->exceptions->len == 0)
+    return;
+  g_autoptr (GArray) attachments = pn_tnef_attachments (self->tnef);
+  g_autoptr (GArray) attached = find_attached (self, attachments);
+  guint i = 0;
+  for (; i < self->series->exceptions->len && self->out->len < MAX_CALENDAR; i++)
+    put_exception (self, attached, self->series->exceptions->pdata[i]);
+  if (i < self->series->exceptions->len)
+    pn_tnef_add_loss (self->tnef, NULL,
+                      "%u instances that differ from the series are left out: it is too long",
+                      self->series->exceptions->len - i);
 }
 
 /* A task request carries the task as an embedded message; its properties go before the request's own. */
@@ -555,8 +443,8 @@ find_task (PnTnef *self, guint *number)
     if (!stream || !pn_tnef_open (&inner, NULL))
       continue;
     g_autofree char *message_class = pn_tnef_class (&inner);
-    const Kind *kind = find_kind (message_class);
-    if (!kind || !kind->task || kind->method != PN_METHOD_PUBLISH)
+    const PnTnefKind *kind = find_kind (message_class);
+    if (!kind || strcmp (kind->component, "VTODO") != 0 || kind->method != PN_METHOD_PUBLISH)
       continue;
     *number = attachment->number;
     g_array_append_vals (all, inner.properties->data, inner.properties->len);
@@ -570,44 +458,71 @@ find_task (PnTnef *self, guint *number)
  */
 
 static PnMethod
-method_of (const PnTnef *self, const Kind *kind)
+method_of (const PnTnef *self, const PnTnefKind *kind)
 {
-  if (kind->method != PN_METHOD_REPLY || kind->task)
+  if (kind->method != PN_METHOD_REPLY || strcmp (kind->component, "VTODO") == 0)
     return kind->method;
   const PnMapiProperty *counter = pn_mapi_find_named (self->properties, PN_SET_APPOINTMENT, COUNTER);
   return pn_mapi_number_or (counter, 0) ? PN_METHOD_COUNTER : PN_METHOD_REPLY;
+}
+
+static void
+put_item (PnTnefWriter *self)
+{
+  const char *component = self->kind->component;
+  pn_tnef_put (self, "METHOD:", pn_method_to_string (self->method));
+  pn_tnef_put (self, "BEGIN:", component);
+  put_summary (self);
+  put_stamp (self);
+  if (strcmp (component, "VTODO") == 0)
+    pn_tnef_put_task (self);
+  else if (strcmp (component, "VJOURNAL") == 0)
+    pn_tnef_put_journal (self);
+  else
+    put_meeting (self);
+  pn_tnef_put (self, "END:", component);
+  if (strcmp (component, "VEVENT") == 0)
+    put_exceptions (self);
+  pn_tnef_put (self, "END:", "VCALENDAR");
+}
+
+/* The text stays a part of the message, for it says more than the native item: what differs in a series. */
+static void
+keep_calendar (PnTnefWriter *self)
+{
+  if (!self->series || self->series->exceptions->len == 0)
+    return;
+  g_autofree char *method = g_strdup_printf ("; method=%s", pn_method_to_string (self->method));
+  g_autoptr (GBytes) bytes = g_bytes_new (self->out->str, self->out->len);
+  PnPart *part = pn_part_new (PN_PART_CALENDAR, "text/calendar", pn_content_new_bytes (bytes));
+  part->parameters = g_steal_pointer (&method);
+  part->charset = g_strdup ("utf-8");
+  pn_message_add_part (self->tnef->message, part);
 }
 
 void
 pn_tnef_read_calendar (PnTnef *self, const char *message_class, guint *consumed)
 {
   g_autoptr (GError) error = NULL;
-  const Kind *kind = find_kind (message_class);
+  const PnTnefKind *kind = find_kind (message_class);
   if (!kind)
     return;
-  g_autoptr (GArray) properties = kind->task && kind->method != PN_METHOD_PUBLISH
-                                      ? find_task (self, consumed)
-                                      : g_array_ref (self->properties);
+  gboolean carries = strcmp (kind->component, "VTODO") == 0 && kind->method != PN_METHOD_PUBLISH;
+  g_autoptr (GArray) properties = carries ? find_task (self, consumed) : g_array_ref (self->properties);
   if (self->message->type != PN_TYPE_MAIL || self->message->calendar)
     return;
   g_autoptr (GString) out = g_string_new ("BEGIN:VCALENDAR\r\nVERSION:2.0\r\n");
-  Writer writer = {
+  PnTnefWriter writer = {
     .tnef = self, .kind = kind, .method = method_of (self, kind), .properties = properties, .out = out
   };
-  const char *component = kind->task ? "VTODO" : "VEVENT";
-  put (&writer, "METHOD:", pn_method_to_string (writer.method));
-  put (&writer, "BEGIN:", component);
-  put_summary (&writer);
-  put_stamp (&writer);
-  if (kind->task)
-    put_task (&writer);
-  else
-    put_meeting (&writer);
-  put (&writer, "END:", component);
-  g_string_append (out, "END:VCALENDAR\r\n");
-  if (!pn_ical_read (self->message, out->str, out->len, NULL, self->site_timezone, &error)) {
+  put_item (&writer);
+  if (pn_ical_read (self->message, out->str, out->len, NULL, self->site_timezone, &error)) {
+    keep_calendar (&writer);
+  } else {
     pn_tnef_add_loss (self, NULL, "the message is a %.100s, but no calendar item can be made of it: %s",
                       message_class, error->message);
     *consumed = 0;
   }
+  pn_tnef_series_free (writer.series);
+  g_free (writer.people);
 }

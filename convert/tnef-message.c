@@ -1,6 +1,7 @@
 #include "convert/tnef-private.h"
 
 #include "convert/charset.h"
+#include "convert/mime-header.h"
 #include "convert/rtf.h"
 
 #include <string.h>
@@ -47,14 +48,35 @@ pn_tnef_spend (PnTnef *self, gsize n)
   return TRUE;
 }
 
+/* What Microsoft Mail called the classes (MS-OXTNEF 2.3.3.4). */
+static const char *const old_classes[][2]
+    = { { "IPM.Microsoft Mail.Note", "IPM.Note" },
+        { "IPM.Microsoft Mail.Read Receipt", "Report.IPM.Note.IPNRN" },
+        { "IPM.Microsoft Mail.Non-Delivery", "Report.IPM.Note.NDR" },
+        { "IPM.Microsoft Schedule.MtgRespP", "IPM.Schedule.Meeting.Resp.Pos" },
+        { "IPM.Microsoft Schedule.MtgRespN", "IPM.Schedule.Meeting.Resp.Neg" },
+        { "IPM.Microsoft Schedule.MtgRespA", "IPM.Schedule.Meeting.Resp.Tent" },
+        { "IPM.Microsoft Schedule.MtgReq", "IPM.Schedule.Meeting.Request" },
+        { "IPM.Microsoft Schedule.MtgCncl", "IPM.Schedule.Meeting.Canceled" } };
+
 char *
 pn_tnef_class (const PnTnef *self)
 {
   enum { MESSAGE_CLASS = 0x001A };
-  char *name = pn_tnef_attribute_text (self, PN_ATT_CLASS);
-  if (!name)
-    name = pn_tnef_text (self, pn_mapi_find (self->properties, MESSAGE_CLASS));
-  return name ? name : g_strdup ("");
+  static const char prefix[] = "Microsoft Mail v3.0 ";
+  g_autofree char *text = pn_tnef_one_line (pn_tnef_attribute_text (self, PN_ATT_CLASS));
+  g_autofree char *property
+      = pn_tnef_one_line (pn_tnef_text (self, pn_mapi_find (self->properties, MESSAGE_CLASS)));
+  const char *name = text ? text : property ? property : "";
+  if (g_ascii_strncasecmp (name, prefix, strlen (prefix)) == 0)
+    name += strlen (prefix);
+  for (guint i = 0; i < G_N_ELEMENTS (old_classes); i++)
+    if (g_ascii_strcasecmp (name, old_classes[i][0]) == 0) {
+      name = old_classes[i][1];
+      break;
+    }
+  /* a writer that puts a general class before a special one */
+  return g_strdup (property && g_ascii_strcasecmp (name, "IPM.Note") == 0 ? property : name);
 }
 
 /* --- addresses -------------------------------------------------------------------------------------------
@@ -75,6 +97,42 @@ internet_of (const char *email)
     if ((guchar) *p <= ' ' || *p == 0x7F || strchr ("<>,;\"\\()", *p))
       return NULL;
   return email[0] == '/' ? NULL : email;
+}
+
+/* An address of another kind in the form that Exchange gives it in mail (MS-OXCMAIL 2.1.3.1.9), so that it
+ * can be told apart and led back; no mail goes to the host.  Caller frees. */
+static char *
+encapsulate (const char *type, const char *email)
+{
+  enum { MAX_TYPE = 16, MAX_EMAIL = 500 };
+  g_autoptr (GString) out = g_string_new ("IMCEA");
+  for (const char *p = type; *p && p < type + MAX_TYPE; p++)
+    if (g_ascii_isalnum (*p))
+      g_string_append_c (out, g_ascii_toupper (*p));
+  g_string_append_c (out, '-');
+  for (const char *p = email; *p && p < email + MAX_EMAIL; p++) {
+    if (g_ascii_isalnum (*p) || *p == '-' || *p == '=')
+      g_string_append_c (out, *p);
+    else if (*p == '/')
+      g_string_append_c (out, '_');
+    else
+      g_string_append_printf (out, "+%02X", (guchar) *p);
+  }
+  g_string_append (out, "@exchange.invalid");
+  return g_string_free (g_steal_pointer (&out), FALSE);
+}
+
+/* The address in properties that hold no Internet address, as what can be written; NULL if there is none. */
+static PnAddress *
+other_address (const PnTnef *self, const GArray *properties, guint type, guint email, guint name)
+{
+  g_autofree char *kind = pn_tnef_text (self, pn_mapi_find (properties, type));
+  g_autofree char *text = pn_tnef_text (self, pn_mapi_find (properties, email));
+  g_autofree char *display = pn_tnef_one_line (pn_tnef_text (self, pn_mapi_find (properties, name)));
+  if (!text || !kind || g_ascii_strcasecmp (kind, "SMTP") == 0)
+    return NULL;
+  g_autofree char *internet = encapsulate (kind, text);
+  return pn_address_new_internet (internet, display);
 }
 
 static PnAddress *
@@ -157,6 +215,11 @@ read_people (PnTnef *self)
                                    REPRESENTING_EMAIL, REPRESENTING_NAME);
   if (!message->from)
     message->from = pn_tnef_attribute_address (self, PN_ATT_SENT_FOR);
+  if (!message->from && !sender)
+    message->from
+        = other_address (self, self->properties, REPRESENTING_TYPE, REPRESENTING_EMAIL, REPRESENTING_NAME);
+  if (!message->from && !sender)
+    message->from = other_address (self, self->properties, SENDER_TYPE, SENDER_EMAIL, SENDER_NAME);
   if (!message->from) {
     message->from = sender;
   } else if (sender && !message->sender
@@ -168,16 +231,21 @@ read_people (PnTnef *self)
 }
 
 static void
-read_recipient (PnTnef *self, const PnTnefAttribute *attribute, const GArray *row)
+add_recipient (PnTnef *self, const PnTnefAttribute *attribute, const GArray *row)
 {
-  g_autoptr (PnAddress) address
-      = pn_tnef_address (self, row, SMTP_ADDRESS, ADDRESS_TYPE, EMAIL_ADDRESS, DISPLAY_NAME);
+  g_autoptr (PnAddress) address = pn_tnef_row_address (self, row);
   gint64 type = pn_mapi_number_or (pn_mapi_find (row, RECIPIENT_TYPE), 1) & 0xF;
   if (!address) {
     g_autofree char *name = pn_tnef_text (self, pn_mapi_find (row, DISPLAY_NAME));
-    pn_tnef_add_loss (self, attribute, "the recipient \"%.100s\" has no Internet address", name ? name : "");
-    return;
+    address = other_address (self, row, ADDRESS_TYPE, EMAIL_ADDRESS, DISPLAY_NAME);
+    pn_tnef_add_loss (self, attribute, "the recipient \"%.100s\" has no Internet address%s", name ? name : "",
+                      address ? "; that of another kind is kept" : "");
+    if (!address)
+      return;
   }
+  /* the organizer's own row is no recipient */
+  if (type == 0)
+    return;
   pn_message_add_recipient (self->message,
                             type == 3   ? PN_BC
                             : type == 2 ? PN_CC
@@ -185,34 +253,51 @@ read_recipient (PnTnef *self, const PnTnefAttribute *attribute, const GArray *ro
                             g_steal_pointer (&address));
 }
 
+PnAddress *
+pn_tnef_row_address (const PnTnef *self, const GArray *row)
+{
+  return pn_tnef_address (self, row, SMTP_ADDRESS, ADDRESS_TYPE, EMAIL_ADDRESS, DISPLAY_NAME);
+}
+
 /* Each row of the table is a block of properties. */
+static void
+read_rows (PnTnef *self)
+{
+  enum { MAX_TABLE = 100000 }; /* properties in all rows */
+  const PnTnefAttribute *attribute = pn_tnef_attribute (self, PN_ATT_RECIPIENTS);
+  if (!attribute || attribute->length < 4)
+    return;
+  guint32 count = pn_tnef_get32 (attribute->data);
+  gsize properties = 0;
+  const guint8 *p = attribute->data + 4;
+  gboolean whole = TRUE;
+  for (guint32 i = 0; i < count && i < MAX_RECIPIENTS && whole && properties < MAX_TABLE; i++) {
+    g_autoptr (GArray) row = g_array_new (FALSE, FALSE, sizeof (PnMapiProperty));
+    whole = pn_tnef_read_block (self, attribute, &p, row);
+    properties += row->len;
+    if (row->len > 0)
+      g_ptr_array_add (self->rows, g_steal_pointer (&row));
+  }
+  if (count > MAX_RECIPIENTS && whole)
+    pn_tnef_add_loss (self, attribute, "there are more than %d recipients; the rest is left out",
+                      MAX_RECIPIENTS);
+}
+
 static void
 read_recipients (PnTnef *self)
 {
-  const PnTnefAttribute *attribute = pn_tnef_attribute (self, PN_ATT_RECIPIENTS);
-  if (self->message->recipients->len > 0 || !attribute || attribute->length < 4)
+  read_rows (self);
+  if (self->message->recipients->len > 0)
     return;
-  guint32 count = pn_tnef_get32 (attribute->data);
-  const guint8 *p = attribute->data + 4;
-  g_autoptr (GArray) row = g_array_new (FALSE, FALSE, sizeof (PnMapiProperty));
-  for (guint32 i = 0; i < count && i < MAX_RECIPIENTS; i++) {
-    g_array_set_size (row, 0);
-    gboolean whole = pn_tnef_read_block (self, attribute, &p, row);
-    if (row->len > 0)
-      read_recipient (self, attribute, row);
-    if (!whole)
-      return;
-  }
-  if (count > MAX_RECIPIENTS)
-    pn_tnef_add_loss (self, attribute, "there are more than %d recipients; the rest is left out",
-                      MAX_RECIPIENTS);
+  for (guint i = 0; i < self->rows->len; i++)
+    add_recipient (self, pn_tnef_attribute (self, PN_ATT_RECIPIENTS), self->rows->pdata[i]);
 }
 
 /* --- header
  * ------------------------------------------------------------------------------------------------- */
 
-static char *
-one_line (char *text)
+char *
+pn_tnef_one_line (char *text)
 {
   for (guchar *p = (guchar *) text; p && *p; p++)
     if (*p < ' ')
@@ -230,6 +315,46 @@ read_date (PnTnef *self)
       || pn_mapi_time (pn_mapi_find (self->properties, DELIVERY_TIME), &date)
       || pn_tnef_date (pn_tnef_attribute (self, PN_ATT_DATE_SENT), &date))
     self->message->date = (PnTime){ TRUE, date, 0 };
+}
+
+static void
+set_time (PnTnef *self, PnTime *time, guint id)
+{
+  gint64 at;
+  if (!time->set && pn_mapi_time (pn_mapi_find (self->properties, id), &at))
+    *time = (PnTime){ TRUE, at, 0 };
+}
+
+/* What is wished for the message besides its content. */
+static void
+read_options (PnTnef *self)
+{
+  enum {
+    DEFERRED = 0x000F,
+    EXPIRY = 0x0015,
+    DELIVERY_REPORT = 0x0023,
+    READ_RECEIPT = 0x0029,
+    REPLY_TIME = 0x0030
+  };
+  PnMessage *message = self->message;
+  set_time (self, &message->distribute_date, DEFERRED);
+  set_time (self, &message->expires, EXPIRY);
+  set_time (self, &message->respond_by, REPLY_TIME);
+  if (message->status_request != PN_STATUS_REQUEST_NONE)
+    return;
+  if (pn_mapi_number_or (pn_mapi_find (self->properties, READ_RECEIPT), 0))
+    message->status_request |= PN_STATUS_REQUEST_OPENED;
+  if (pn_mapi_number_or (pn_mapi_find (self->properties, DELIVERY_REPORT), 0))
+    message->status_request |= PN_STATUS_REQUEST_DELIVERED;
+}
+
+static void
+read_references (PnTnef *self)
+{
+  enum { REFERENCES = 0x1039 };
+  g_autofree char *text = pn_tnef_one_line (pn_tnef_text (self, pn_mapi_find (self->properties, REFERENCES)));
+  if (text && self->message->references->len == 0)
+    pn_header_parse_ids (text, strlen (text), self->message->references);
 }
 
 static void
@@ -256,7 +381,7 @@ read_importance (PnTnef *self)
 static char *
 read_id (PnTnef *self, guint id)
 {
-  g_autofree char *text = one_line (pn_tnef_text (self, pn_mapi_find (self->properties, id)));
+  g_autofree char *text = pn_tnef_one_line (pn_tnef_text (self, pn_mapi_find (self->properties, id)));
   gsize length = text ? strlen (text) : 0;
   if (length < 3 || length > 900 || text[0] != '<' || text[length - 1] != '>')
     return NULL;
@@ -293,13 +418,15 @@ read_header (PnTnef *self)
     if (!subject)
       subject = pn_tnef_attribute_text (self, PN_ATT_SUBJECT);
     g_free (message->subject);
-    message->subject = one_line (subject);
+    message->subject = pn_tnef_one_line (subject);
   }
   if (!message->message_id)
     message->message_id = read_id (self, MESSAGE_ID);
   if (!message->in_reply_to)
     message->in_reply_to = read_id (self, IN_REPLY_TO);
+  read_references (self);
   read_date (self);
+  read_options (self);
   read_importance (self);
   read_people (self);
   read_recipients (self);
@@ -443,6 +570,37 @@ read_bodies (PnTnef *self)
     g_free (html);
 }
 
+/* A choice to be made by pressing a button has no place in a mail; what can be chosen is told. */
+static void
+tell_votes (PnTnef *self)
+{
+  enum { VERBS = 0x8520, MAX_VERBS = 31, TAIL = 29, VOTE = 4 };
+  gsize length;
+  const guint8 *p = pn_mapi_binary (pn_mapi_find_named (self->properties, PN_SET_COMMON, VERBS), &length);
+  if (!p || length < 6)
+    return;
+  const guint8 *end = p + length;
+  guint32 count = MIN (pn_tnef_get32 (p + 2), MAX_VERBS);
+  g_autoptr (GString) names = g_string_new (NULL);
+  p += 6;
+  for (guint32 i = 0; i < count && end - p >= 5; i++) {
+    guint32 type = pn_tnef_get32 (p);
+    gsize name_length = p[4];
+    if ((gsize) (end - p) < 5 + name_length)
+      break;
+    g_autofree char *name = pn_tnef_oem_text (self, p + 5, name_length);
+    p += 5 + name_length;
+    /* three texts more, each behind its length, then numbers */
+    for (guint text = 0; text < 3 && p < end; text++)
+      p += MIN ((gsize) (end - p), (gsize) p[0] + 1);
+    p += MIN ((gsize) (end - p), TAIL);
+    if (type == VOTE && *name)
+      g_string_append_printf (names, "%s%s", names->len ? ", " : "", name);
+  }
+  if (names->len > 0)
+    pn_tnef_add_loss (self, NULL, "it offers buttons to answer with, which mail has not: %.300s", names->str);
+}
+
 /* --- all
  * ------------------------------------------------------------------------------------------------------ */
 
@@ -460,6 +618,9 @@ pn_tnef_read_nested (PnMessage *message, GBytes *bytes, const char *site_timezon
   read_header (&self);
   read_bodies (&self);
   pn_tnef_read_calendar (&self, message_class, &consumed);
+  pn_tnef_read_report (&self, message_class);
+  pn_tnef_read_contact (&self, message_class);
+  tell_votes (&self);
   pn_tnef_read_attachments (&self, consumed);
   return TRUE;
 }

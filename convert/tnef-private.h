@@ -63,6 +63,9 @@ typedef enum {
   PN_SET_MEETING,
   PN_SET_COMMON,
   PN_SET_TASK,
+  PN_SET_ADDRESS,
+  PN_SET_LOG,
+  PN_SET_STRINGS, /* names that are words: NAME is a hash of it (pn_mapi_name_hash) */
   PN_SET_OTHER
 } PnMapiSet;
 
@@ -73,6 +76,8 @@ typedef struct {
   guint32 name;        /* its number in that set */
   const guint8 *value; /* the first one; borrowed from the stream */
   gsize length;
+  guint32 count;      /* of values */
+  const guint8 *rest; /* where the second one begins */
 } PnMapiProperty;
 
 typedef struct {
@@ -95,6 +100,7 @@ typedef struct {
   guint codepage;
   GArray *attributes; /* PnTnefAttribute, as they came */
   GArray *properties; /* PnMapiProperty of the message */
+  GPtrArray *rows;    /* GArray of PnMapiProperty: the recipient table */
 } PnTnef;
 
 /* -- the stream (tnef-read.c) -- */
@@ -123,6 +129,10 @@ guint64 pn_tnef_get64 (const guint8 *p);
 
 const PnMapiProperty *pn_mapi_find (const GArray *properties, guint id);
 const PnMapiProperty *pn_mapi_find_named (const GArray *properties, PnMapiSet set, guint32 name);
+/* NAME of a property in PN_SET_STRINGS. */
+guint32 pn_mapi_name_hash (const char *name);
+/* All texts of a property, joined by SEPARATOR; NULL if there is none.  Caller frees. */
+char *pn_tnef_texts (const PnTnef *self, const PnMapiProperty *property, const char *separator);
 /* The property as UTF-8 text, NULL if it is none or empty.  PROPERTY may be NULL.  Caller frees. */
 char *pn_tnef_text (const PnTnef *self, const PnMapiProperty *property);
 /* DATA in the code page of the stream.  Caller frees. */
@@ -144,18 +154,23 @@ gboolean pn_tnef_read_nested (PnMessage *message, GBytes *bytes, const char *sit
 /* The address in properties of which the ids are given, or NULL. */
 PnAddress *pn_tnef_address (const PnTnef *self, const GArray *properties, guint smtp, guint type, guint email,
                             guint name);
+/* The address in a row of the recipient table, or NULL. */
+PnAddress *pn_tnef_row_address (const PnTnef *self, const GArray *row);
 /* The address in attOwner, attSentFor. */
 PnAddress *pn_tnef_attribute_address (const PnTnef *self, PnTnefId id);
 /* Takes N bytes from the budget; FALSE if they are not there. */
 gboolean pn_tnef_spend (PnTnef *self, gsize n);
-/* Message class without its trailing NUL.  Caller frees. */
+/* TEXT with blanks for line ends and controls, without blanks around it; changed in place.  May be NULL. */
+char *pn_tnef_one_line (char *text);
+/* The message class in the spelling of MAPI.  Caller frees. */
 char *pn_tnef_class (const PnTnef *self);
 
 /* -- attachments (tnef-attachment.c) -- */
 
 typedef struct {
   guint number; /* from 1 */
-  const PnTnefAttribute *first, *render, *title, *data, *created, *modified, *transport_name, *block;
+  const PnTnefAttribute *first, *render, *title, *data, *created, *modified, *transport_name, *block,
+      *metafile;
 } PnTnefAttachment;
 
 /* GArray of PnTnefAttachment.  Caller frees. */
@@ -167,13 +182,67 @@ GBytes *pn_tnef_embedded (const PnTnef *self, const GArray *properties);
 /* Adds the attachments to the message; the one numbered EXCEPT (0: none) is left out. */
 void pn_tnef_read_attachments (PnTnef *self, guint except);
 
+/* -- objects of other programs (tnef-ole.c) -- */
+
+/* What is in one. */
+typedef struct {
+  char *name;            /* of the file, or NULL; owned */
+  const char *extension; /* or NULL; static */
+  char *link;            /* the path of what is linked, or NULL; owned */
+  const guint8 *data;    /* of the file: a range of what was read, or of BYTES */
+  gsize length;
+  GBytes *bytes; /* NULL, or what the file was put together as; owned */
+} PnTnefOle;
+
+/* Opens the object in DATA; FALSE if nothing in it is known. */
+gboolean pn_tnef_ole_read (PnTnef *self, const guint8 *data, gsize length, PnTnefOle *out);
+void pn_tnef_ole_clear (PnTnefOle *self);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (PnTnefOle, pn_tnef_ole_clear)
+
+/* -- reports (tnef-report.c) -- */
+
+/* Makes the message a status of another one if MESSAGE_CLASS is that of a receipt or delivery report. */
+void pn_tnef_read_report (PnTnef *self, const char *message_class);
+
+/* -- people (tnef-contact.c) -- */
+
+/* Adds a card if MESSAGE_CLASS is that of a contact or a list of them. */
+void pn_tnef_read_contact (PnTnef *self, const char *message_class);
+
 /* -- meetings and tasks (tnef-calendar.c, tnef-zone.c) -- */
 
 /* Makes the message what its class says, unless it is more than mail already.  *CONSUMED: number of the
  * attachment that is said by it, or 0. */
 void pn_tnef_read_calendar (PnTnef *self, const char *message_class, guint *consumed);
-/* IANA name of the zone of an appointment with PROPERTIES in the year of UNIX_TIME, or NULL. */
-const char *pn_tnef_zone (PnTnef *self, const GArray *properties, gint64 unix_time);
+/* IANA name of the zone of an appointment with PROPERTIES in the year of UNIX_TIME, or NULL.  RECURRING: the
+ * zone that its pattern is in. */
+const char *pn_tnef_zone (PnTnef *self, const GArray *properties, gint64 unix_time, gboolean recurring);
+
+/* -- series (tnef-recurrence.c): wall clock times, in seconds as if they were UTC -- */
+
+/* An instance that differs.  -1: as the series says. */
+typedef struct {
+  gint64 start, end, original;
+  guint flags;
+  char *subject, *location; /* owned; NULL: as the series says */
+  gint64 reminder, reminder_set, busy, all_day;
+} PnTnefException;
+
+typedef struct {
+  char *rrule;         /* without UNTIL; NULL if it cannot be said */
+  const char *problem; /* what is wrong with it, or NULL; static */
+  gboolean has_times;  /* START and END tell more than the day */
+  gint64 start, end;   /* of the first instance */
+  gboolean has_until;
+  gint64 until;          /* start of the last instance */
+  GArray *deleted;       /* gint64: starts of those that do not take place */
+  GPtrArray *exceptions; /* PnTnefException */
+} PnTnefSeries;
+
+/* The pattern in DATA, of an appointment or a task.  Never NULL. */
+PnTnefSeries *pn_tnef_series_read (PnTnef *self, const guint8 *data, gsize length, gboolean appointment);
+void pn_tnef_series_free (PnTnefSeries *self);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (PnTnefSeries, pn_tnef_series_free)
 
 #define PN_TNEF_MAX_DEPTH 10
 #define PN_TNEF_MAX_TEXT (8 * 1024 * 1024)

@@ -193,7 +193,8 @@ read_attribute (PnTnef *self, gsize at, gsize *checked)
       end = next;
       pn_tnef_add_loss (self, &attribute,
                         "its length is wrong; it was taken to end where the next one begins");
-    } else if (wrong) {
+    } else if (wrong && attribute.id != PN_ATT_CLASS && attribute.id != PN_ATT_ORIGINAL_CLASS) {
+      /* of the class old programs wrote wrong ones (MS-OXTNEF 2.3.3.4) */
       pn_tnef_add_loss (self, &attribute, "its checksum is wrong; it was used nevertheless");
     }
   }
@@ -294,14 +295,38 @@ find_set (const guint8 *guid)
   /* {6ED8DA90-450B-101B-98DA-00AA003F1305} */
   static const guint8 meeting[]
       = { 0x90, 0xDA, 0xD8, 0x6E, 0x0B, 0x45, 0x1B, 0x10, 0x98, 0xDA, 0x00, 0xAA, 0x00, 0x3F, 0x13, 0x05 };
+  /* {00020329-0000-0000-C000-000000000046} */
+  static const guint8 strings[] = { 0x29, 0x03, 0x02, 0, 0, 0, 0, 0, 0xC0, 0, 0, 0, 0, 0, 0, 0x46 };
   if (memcmp (guid, meeting, sizeof meeting) == 0)
     return PN_SET_MEETING;
+  if (memcmp (guid, strings, sizeof strings) == 0)
+    return PN_SET_STRINGS;
   if (memcmp (guid + 1, tail, sizeof tail) != 0)
     return PN_SET_OTHER;
   return guid[0] == 0x02   ? PN_SET_APPOINTMENT
          : guid[0] == 0x03 ? PN_SET_TASK
+         : guid[0] == 0x04 ? PN_SET_ADDRESS
+         : guid[0] == 0x0A ? PN_SET_LOG
          : guid[0] == 0x08 ? PN_SET_COMMON
                            : PN_SET_OTHER;
+}
+
+static guint32
+hash_of (const guint8 *name, gsize length)
+{
+  guint32 hash = 5381;
+  for (gsize i = 0; i + 1 < length && (name[i] || name[i + 1]); i += 2)
+    hash = hash * 33 + (guint32) g_ascii_tolower ((char) name[i]) + 256u * name[i + 1];
+  return hash;
+}
+
+guint32
+pn_mapi_name_hash (const char *name)
+{
+  guint32 hash = 5381;
+  for (; *name; name++)
+    hash = hash * 33 + (guint32) g_ascii_tolower (*name);
+  return hash;
 }
 
 static gboolean
@@ -315,8 +340,13 @@ read_name (Cursor *cursor, PnMapiProperty *property)
   property->name = pn_tnef_get32 (number);
   if (pn_tnef_get32 (kind) == 0)
     return TRUE;
-  property->set = PN_SET_OTHER;
-  return take_padded (cursor, property->name) != NULL;
+  const guint8 *name = take_padded (cursor, property->name);
+  if (!name)
+    return FALSE;
+  /* Words and numbers do not meet: a word counts only in the set of words. */
+  property->set = property->set == PN_SET_STRINGS ? PN_SET_STRINGS : PN_SET_OTHER;
+  property->name = hash_of (name, property->name);
+  return TRUE;
 }
 
 /* All values are passed, the first is kept. */
@@ -350,6 +380,8 @@ read_values (Cursor *cursor, PnMapiProperty *property, gboolean several)
     if (i == 0) {
       property->value = value;
       property->length = length;
+      property->count = count;
+      property->rest = cursor->p;
     }
   }
   return TRUE;
@@ -428,6 +460,7 @@ pn_tnef_open (PnTnef *self, GError **error)
   self->data = g_bytes_get_data (self->bytes, &self->size);
   self->attributes = g_array_new (FALSE, FALSE, sizeof (PnTnefAttribute));
   self->properties = g_array_new (FALSE, FALSE, sizeof (PnMapiProperty));
+  self->rows = g_ptr_array_new_with_free_func ((GDestroyNotify) g_array_unref);
   if (!pn_tnef_is (self->data, self->size)) {
     g_set_error (error, PN_CONVERT_ERROR, PN_CONVERT_ERROR_SYNTAX,
                  "it does not begin with the signature of TNEF");
@@ -448,4 +481,5 @@ pn_tnef_clear (PnTnef *self)
 {
   g_clear_pointer (&self->attributes, g_array_unref);
   g_clear_pointer (&self->properties, g_array_unref);
+  g_clear_pointer (&self->rows, g_ptr_array_unref);
 }

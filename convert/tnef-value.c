@@ -61,6 +61,29 @@ pn_tnef_text (const PnTnef *self, const PnMapiProperty *property)
 }
 
 char *
+pn_tnef_texts (const PnTnef *self, const PnMapiProperty *property, const char *separator)
+{
+  enum { MAX_VALUES = 200 };
+  if (!property || (property->type != PN_MAPI_UNICODE && property->type != PN_MAPI_STRING8))
+    return NULL;
+  g_autoptr (GString) all = g_string_new (NULL);
+  PnMapiProperty one = *property;
+  const guint8 *p = property->rest;
+  for (guint32 i = 0; i < MIN (property->count, MAX_VALUES); i++) {
+    if (i > 0) {
+      /* the reader has passed them all, so they are there */
+      one.length = pn_tnef_get32 (p);
+      one.value = p + 4;
+      p += 4 + (one.length + 3) / 4 * 4;
+    }
+    g_autofree char *text = pn_tnef_text (self, &one);
+    if (text)
+      g_string_append_printf (all, "%s%s", all->len ? separator : "", text);
+  }
+  return all->len ? g_string_free (g_steal_pointer (&all), FALSE) : NULL;
+}
+
+char *
 pn_tnef_attribute_text (const PnTnef *self, PnTnefId id)
 {
   const PnTnefAttribute *attribute = pn_tnef_attribute (self, id);

@@ -129,10 +129,73 @@ year_of (gint64 unix_time)
   return year;
 }
 
-const char *
-pn_tnef_zone (PnTnef *self, const GArray *properties, gint64 unix_time)
+/* What Outlook and Schedule+ number zones by: the value is that of PidLidTimeZone. */
+static const char *
+find_by_number (gint64 number)
 {
-  static const guint definitions[] = { DEFINITION_START, DEFINITION_RECUR };
+  static const char *const zones[] = { "Etc/UTC",
+                                       "Europe/London",
+                                       "Europe/Lisbon",
+                                       "Europe/Paris",
+                                       "Europe/Berlin",
+                                       "Europe/Bucharest",
+                                       "Europe/Prague",
+                                       "Europe/Athens",
+                                       "America/Sao_Paulo",
+                                       "America/Halifax",
+                                       "America/New_York",
+                                       "America/Chicago",
+                                       "America/Denver",
+                                       "America/Los_Angeles",
+                                       "America/Anchorage",
+                                       "Pacific/Honolulu",
+                                       "Pacific/Pago_Pago",
+                                       "Pacific/Auckland",
+                                       "Australia/Brisbane",
+                                       "Australia/Adelaide",
+                                       "Asia/Tokyo",
+                                       "Asia/Singapore",
+                                       "Asia/Bangkok",
+                                       "Asia/Kolkata",
+                                       "Asia/Dubai",
+                                       "Asia/Tehran",
+                                       "Asia/Baghdad",
+                                       "Asia/Jerusalem",
+                                       "America/St_Johns",
+                                       "Atlantic/Azores",
+                                       "Atlantic/South_Georgia",
+                                       "Africa/Monrovia",
+                                       "America/Argentina/Buenos_Aires",
+                                       "America/Caracas",
+                                       "America/Indiana/Indianapolis",
+                                       "America/Bogota",
+                                       "America/Regina",
+                                       "America/Mexico_City",
+                                       "America/Phoenix",
+                                       "Pacific/Kwajalein",
+                                       "Pacific/Fiji",
+                                       "Asia/Magadan",
+                                       "Australia/Hobart",
+                                       "Pacific/Guam",
+                                       "Australia/Darwin",
+                                       "Asia/Shanghai",
+                                       "Asia/Almaty",
+                                       "Asia/Karachi",
+                                       "Asia/Kabul",
+                                       "Africa/Cairo",
+                                       "Africa/Harare",
+                                       "Europe/Moscow" };
+  /* the bits above say whether clocks change */
+  guint index = (guint) number & 0xFFFF;
+  return index > 0 && index < G_N_ELEMENTS (zones) ? zones[index] : NULL;
+}
+
+const char *
+pn_tnef_zone (PnTnef *self, const GArray *properties, gint64 unix_time, gboolean recurring)
+{
+  enum { ZONE_NUMBER = 0x000C };
+  const guint definitions[]
+      = { recurring ? DEFINITION_RECUR : DEFINITION_START, recurring ? DEFINITION_START : DEFINITION_RECUR };
   Rule rule = { 0 };
   gboolean has_rule = FALSE;
   gsize length;
@@ -152,7 +215,13 @@ pn_tnef_zone (PnTnef *self, const GArray *properties, gint64 unix_time)
   p = pn_mapi_binary (pn_mapi_find_named (properties, PN_SET_APPOINTMENT, ZONE_STRUCT), &length);
   if (!has_rule && p)
     has_rule = read_struct (p, length, &rule);
-  zone = has_rule ? find_by_rule (&rule, year_of (unix_time)) : NULL;
+  /* The rule is that of the year in which the sender's system was last mended. */
+  const int years[] = { year_of (unix_time), 2006, 2012, 2020 };
+  for (guint i = 0; has_rule && !zone && i < G_N_ELEMENTS (years); i++)
+    zone = find_by_rule (&rule, years[i]);
+  if (!zone)
+    zone = find_by_number (
+        pn_mapi_number_or (pn_mapi_find_named (properties, PN_SET_MEETING, ZONE_NUMBER), 0));
   if (has_rule && !zone)
     pn_tnef_add_loss (self, NULL,
                       "no zone is known that keeps the hours of the appointment's; its times are in UTC");
