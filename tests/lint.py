@@ -102,6 +102,10 @@ class Lint(unittest.TestCase):
         done = subprocess.run([sys.executable, TOP / "scripts" / "make-conf-page", "--check"], capture_output=True, text=True)
         self.assertEqual(done.returncode, 0, done.stderr)
 
+    def test_conversion_page_is_current(self):
+        done = subprocess.run([sys.executable, TOP / "scripts" / "make-conversion-page", "--check"], capture_output=True, text=True)
+        self.assertEqual(done.returncode, 0, done.stderr)
+
     def test_shape(self):
         """Files ask to be divided by meaning at 800 lines, tests at 1000."""
         long = {str(p.relative_to(TOP)): n for p in self.sources(".c", ".h", ".py")

@@ -15,6 +15,7 @@ import os
 import time
 
 LINE = re.compile(r"^\s*(not ok|ok)\b(.*)$")
+NAME = re.compile(r"^\s*ok \d+ (?:__main__\.)?([^\s:]+)", re.M)
 
 
 def run(name, command, timeout):
@@ -52,6 +53,7 @@ def main():
     parser.add_argument("-j", type=int, default=1)
     parser.add_argument("--timeout", type=int, default=300)
     parser.add_argument("--totals")
+    parser.add_argument("--passed", help="append the names of the tests that passed")
     parser.add_argument("tests", nargs="*")
     options = parser.parse_args()
     total_passed = total_failed = 0
@@ -65,6 +67,10 @@ def main():
             total_passed += passed
             total_failed += failed
             print(f"  {'FAIL' if failed else 'ok  '} {name}: {passed} passed, {failed} failed, {seconds:.1f} s {reason}", flush=True)
+            if options.passed:
+                with open(options.passed, "a") as out:
+                    for test in NAME.findall(text):
+                        out.write((name if test == name else f"{name}:{test}") + "\n")
             if failed:
                 print("    | " + "\n    | ".join(text.splitlines()[-60:]), flush=True)
     if options.totals:
