@@ -1,4 +1,4 @@
-#include "convert/charset.h"
+#include "convert/charset-private.h"
 
 #include <errno.h>
 #include <string.h>
@@ -11,150 +11,11 @@ static const guint16 windows_1252[32]
         0x2039, 0x0152, 0,      0x017D, 0,      0,      0x2018, 0x2019, 0x201C, 0x201D, 0x2022,
         0x2013, 0x2014, 0x02DC, 0x2122, 0x0161, 0x203A, 0x0153, 0,      0x017E, 0x0178 };
 
-/* Labels and the charset that mail under this label is really in.  Looked up after '_', blanks and "x-" are
- * normalised, see normalise_label(). */
-static const struct {
-  const char *label;
-  const char *charset;
-} aliases[] = {
-  { "utf-8", "utf-8" },
-  { "utf8", "utf-8" },
-  { "utf-8n", "utf-8" },
-  { "utf8mb4", "utf-8" },
-  { "unicode-1-1-utf-8", "utf-8" },
-  { "unicode-2-0-utf-8", "utf-8" },
-  { "65001", "utf-8" },
-  { "us-ascii", "us-ascii" },
-  { "ascii", "us-ascii" },
-  { "usascii", "us-ascii" },
-  { "us", "us-ascii" },
-  { "ansi-x3.4-1968", "us-ascii" },
-  { "ansi-x3.4-1986", "us-ascii" },
-  { "iso646-us", "us-ascii" },
-  { "iso-646-us", "us-ascii" },
-  { "7bit", "us-ascii" },
-  { "iso-8859-1", "windows-1252" },
-  { "iso8859-1", "windows-1252" },
-  { "iso-8859-1:1987", "windows-1252" },
-  { "iso88591", "windows-1252" },
-  { "8859-1", "windows-1252" },
-  { "latin1", "windows-1252" },
-  { "latin-1", "windows-1252" },
-  { "l1", "windows-1252" },
-  { "cp819", "windows-1252" },
-  { "ibm819", "windows-1252" },
-  { "ansi", "windows-1252" },
-  { "windows-1252", "windows-1252" },
-  { "iso-8859-8-i", "windows-1255" },
-  { "iso-8859-8-e", "windows-1255" },
-  { "iso-8859-8", "windows-1255" },
-  { "iso8859-8", "windows-1255" },
-  { "iso-8859-6-i", "iso-8859-6" },
-  { "iso-8859-6-e", "iso-8859-6" },
-  { "iso-8859-9", "windows-1254" },
-  { "iso8859-9", "windows-1254" },
-  { "latin5", "windows-1254" },
-  { "iso-8859-11", "windows-874" },
-  { "tis-620", "windows-874" },
-  { "tis620", "windows-874" },
-  { "tis620-2533", "windows-874" },
-  { "cp874", "windows-874" },
-  { "dos-874", "windows-874" },
-  { "gb2312", "gb18030" },
-  { "gb-2312", "gb18030" },
-  { "gb2312-80", "gb18030" },
-  { "gb-2312-80", "gb18030" },
-  { "csgb2312", "gb18030" },
-  { "chinese", "gb18030" },
-  { "gbk", "gb18030" },
-  { "cp936", "gb18030" },
-  { "windows-936", "gb18030" },
-  { "euc-cn", "gb18030" },
-  { "gb18030", "gb18030" },
-  { "big5", "big5-hkscs" },
-  { "big-5", "big5-hkscs" },
-  { "csbig5", "big5-hkscs" },
-  { "cn-big5", "big5-hkscs" },
-  { "big5-eten", "big5-hkscs" },
-  { "ks-c-5601-1987", "uhc" },
-  { "ks-c-5601-1989", "uhc" },
-  { "ks-c-5601", "uhc" },
-  { "ksc5601", "uhc" },
-  { "ksc-5601", "uhc" },
-  { "ks5601", "uhc" },
-  { "korean", "uhc" },
-  { "euc-kr", "uhc" },
-  { "euckr", "uhc" },
-  { "cp949", "uhc" },
-  { "windows-949", "uhc" },
-  { "ms949", "uhc" },
-  { "shift-jis", "cp932" },
-  { "shiftjis", "cp932" },
-  { "sjis", "cp932" },
-  { "ms-kanji", "cp932" },
-  { "csshiftjis", "cp932" },
-  { "windows-31j", "cp932" },
-  { "cswindows31j", "cp932" },
-  { "windows-932", "cp932" },
-  { "ms932", "cp932" },
-  { "cp932", "cp932" },
-  { "euc-jp", "euc-jp-ms" },
-  { "eucjp", "euc-jp-ms" },
-  { "cseucpkdfmtjapanese", "euc-jp-ms" },
-  { "iso-2022-jp", "iso-2022-jp" },
-  { "iso2022jp", "iso-2022-jp" },
-  { "iso-2022-jp-1", "iso-2022-jp" },
-  { "iso-2022-jp-ms", "iso-2022-jp" },
-  { "csiso2022jp", "iso-2022-jp" },
-  { "iso-2022-jp$esc", "iso-2022-jp" },
-  { "-iso-2022-jp$esc", "iso-2022-jp" },
-  { "jis", "iso-2022-jp" },
-  { "cp50220", "iso-2022-jp" },
-  { "cp50221", "iso-2022-jp" },
-  { "windows-50220", "iso-2022-jp" },
-  { "windows-50221", "iso-2022-jp" },
-  { "unicode", "utf-16" },
-  { "utf-16", "utf-16" },
-  { "utf16", "utf-16" },
-  { "ucs-2", "utf-16" },
-  { "iso-10646-ucs-2", "utf-16" },
-  { "csunicode", "utf-16" },
-  { "windows-1200", "utf-16le" },
-  { "cp1200", "utf-16le" },
-  { "unicodefffe", "utf-16be" },
-  { "ucs-4", "utf-32" },
-  { "utf-32", "utf-32" },
-  { "iso-10646-ucs-4", "utf-32" },
-  { "unicode-1-1-utf-7", "utf-7" },
-  { "unicode-2-0-utf-7", "utf-7" },
-  { "utf-7", "utf-7" },
-  { "utf7", "utf-7" },
-  { "hz", "hz" },
-  { "hz-gb-2312", "hz" },
-  { "hzgb", "hz" },
-  { "csunicode11utf7", "utf-7" },
-  { "koi", "koi8-r" },
-  { "koi8", "koi8-r" },
-  { "koi8r", "koi8-r" },
-  { "cskoi8r", "koi8-r" },
-  { "koi8u", "koi8-u" },
-  { "koi8-ru", "koi8-u" },
-  { "mac", "macintosh" },
-  { "mac-roman", "macintosh" },
-  { "macroman", "macintosh" },
-  { "mac-cyrillic", "mac-cyrillic" },
-  { "macce", "mac-centraleurope" },
-  { "cyrillic", "iso-8859-5" },
-  { "greek", "iso-8859-7" },
-  { "arabic", "iso-8859-6" },
-  { "hebrew", "windows-1255" },
-  { "logical", "windows-1255" },
-  { "visual", "windows-1255" },
-};
-
 gboolean
 pn_charset_is_ascii (const void *data, gsize length)
 {
+  if (length == 0)
+    return TRUE; /* there may be no DATA then */
   const guint8 *p = data, *end = p + length;
 
   while (end - p >= 8) {
@@ -173,46 +34,6 @@ pn_charset_is_ascii (const void *data, gsize length)
     if (*p >= 0x80 || *p == 0 || *p == 0x1B)
       return FALSE;
   return TRUE;
-}
-
-/* Lower case, without the quotes, blanks and comments that get into labels; '_' as '-', "win-" and "cp-"
- * repaired. */
-static void
-normalise_label (const char *label, char out[64])
-{
-  gsize n = 0;
-
-  for (const char *p = label; *p != '\0' && n < 63; p++) {
-    if (*p == '"' || *p == '\'' || *p == '<' || *p == '>' || g_ascii_isspace (*p))
-      continue;
-    if (*p == ';' || *p == '(' || *p == ',' || *p == '*')
-      break;
-    out[n++] = *p == '_' ? '-' : g_ascii_tolower (*p);
-  }
-  out[n] = '\0';
-
-  if (g_str_has_prefix (out, "x-"))
-    memmove (out, out + 2, strlen (out) - 1);
-  if (g_str_has_prefix (out, "charset="))
-    memmove (out, out + 8, strlen (out) - 7);
-  if (g_str_has_prefix (out, "cp-"))
-    memmove (out + 2, out + 3, strlen (out) - 2);
-  const char *number = NULL;
-  if (g_str_has_prefix (out, "win-"))
-    number = out + 4;
-  else if (g_str_has_prefix (out, "windows") && g_ascii_isdigit (out[7]))
-    number = out + 7;
-  else if (g_str_has_prefix (out, "win") && g_ascii_isdigit (out[3]))
-    number = out + 3;
-  else if (g_str_has_prefix (out, "cp125"))
-    number = out + 2;
-  else if (g_str_has_prefix (out, "ibm-"))
-    number = out + 4;
-  if (number != NULL) {
-    char digits[32];
-    g_strlcpy (digits, number, sizeof digits);
-    g_snprintf (out, 64, "%s%s", out[0] == 'i' ? "cp" : "windows-", digits);
-  }
 }
 
 /* Converters, kept per thread because opening one costs more than a message. */
@@ -269,16 +90,17 @@ is_builtin (const char *name)
 gboolean
 pn_charset_find (const char *label, char name[64])
 {
-  normalise_label (label, name);
+  pn_charset_normalise (label, name);
   if (name[0] == '\0')
     return FALSE;
-  for (guint i = 0; i < G_N_ELEMENTS (aliases); i++)
-    if (strcmp (aliases[i].label, name) == 0) {
-      g_strlcpy (name, aliases[i].charset, 64);
-      break;
-    }
+  const char *alias = pn_charset_alias (name);
+  if (alias != NULL)
+    g_strlcpy (name, alias, 64);
   if (is_builtin (name))
     return TRUE;
+  /* Nor is the code of a language or a country the national form of ASCII that iconv knows under it. */
+  if (alias == NULL && strlen (name) <= 3 && !g_ascii_isdigit (name[0]))
+    return FALSE;
   /* iconv takes suffixes such as "//TRANSLIT" and file names: a label is neither. */
   for (const char *p = name; *p != '\0'; p++)
     if (!g_ascii_isalnum (*p) && strchr ("-.:+_", *p) == NULL)
@@ -427,13 +249,14 @@ append_iso_2022_jp (GString *out, const guint8 *data, gsize length, PnCharsetRes
         g_string_append_c (euc, (char) 0x8F);
       g_string_append_c (euc, (char) (*p++ | 0x80));
       g_string_append_c (euc, (char) (*p++ | 0x80));
+    } else if (*p >= 0xA1 && *p <= 0xDF) {
+      g_string_append_c (euc, (char) 0x8E); /* katakana of eight bits, which no standard of mail allows */
+      g_string_append_c (euc, (char) *p++);
+    } else if (set >= JIS_X_0208 && *p < 0x80) {
+      g_string_append_c (euc, (char) 0xFF); /* half a character */
+      p++;
     } else {
-      if (set >= JIS_X_0208 && *p < 0x80) {
-        g_string_append_c (euc, (char) 0xFF); /* half a character */
-        p++;
-      } else {
-        g_string_append_c (euc, (char) *p++);
-      }
+      g_string_append_c (euc, (char) *p++);
     }
   }
   append_iconv (out, (const guint8 *) euc->str, euc->len, "euc-jp-ms", result);
@@ -589,6 +412,53 @@ has_japanese_escape (const guint8 *data, gsize length)
   return FALSE;
 }
 
+/* Half-width katakana: nobody writes much of it, but EUC-JP read as Shift_JIS is full of it. */
+static gsize
+count_half_width (const GString *text)
+{
+  gsize n = 0;
+
+  for (const char *p = text->str; (p = strchr (p, '\xEF')) != NULL; p++)
+    n += p[1] == '\xBD' || p[1] == '\xBE';
+  return n;
+}
+
+/* Japanese senders confuse their three charsets: the one that reads the bytes best. */
+static gboolean
+try_japanese (GString *out, const guint8 *data, gsize length, PnCharsetResult *result)
+{
+  if (has_japanese_escape (data, length))
+    return try_charset (out, data, length, "iso-2022-jp", result);
+  gboolean shift_jis = try_charset (out, data, length, "cp932", result);
+  gsize half_width = count_half_width (out);
+  if (try_charset (out, data, length, "euc-jp-ms", result)
+      && (!shift_jis || count_half_width (out) <= half_width))
+    return TRUE;
+  return shift_jis && try_charset (out, data, length, "cp932", result);
+}
+
+static gboolean
+is_japanese (const char *charset)
+{
+  return strcmp (charset, "iso-2022-jp") == 0 || strcmp (charset, "cp932") == 0
+         || strcmp (charset, "euc-jp-ms") == 0;
+}
+
+/* Whether the bytes are in another charset than the label NAME for all to see, although it may read them. */
+static gboolean
+is_mislabelled (GString *out, const guint8 *data, gsize length, const char *name, PnCharsetResult *result)
+{
+  gsize high = count_high (data, length);
+
+  if (high == 0)
+    return is_ascii_superset (name) && has_japanese_escape (data, length)
+           && try_charset (out, data, length, "iso-2022-jp", result);
+  if (strcmp (name, "iso-2022-jp") != 0 || has_japanese_escape (data, length))
+    return FALSE;
+  return is_utf8 (data, length) ? try_charset (out, data, length, "utf-8", result)
+                                : try_japanese (out, data, length, result);
+}
+
 /* Bytes that the declared charset did not read cleanly, or that have none. */
 static void
 climb_ladder (GString *out, const guint8 *data, gsize length, const char *declared, const char *site,
@@ -619,6 +489,13 @@ climb_ladder (GString *out, const guint8 *data, gsize length, const char *declar
       g_strlcpy (result->charset, "us-ascii", sizeof result->charset);
       result->guessed = FALSE;
     }
+    return;
+  }
+  if (declared != NULL && is_japanese (declared) && try_japanese (out, data, length, result))
+    return;
+  if (declared != NULL && strcmp (declared, "big5-hkscs") == 0
+      && try_charset (out, data, length, "cp950", result)) {
+    result->guessed = FALSE;
     return;
   }
   /* Declared and mostly right: a few bytes are damaged.  Mostly wrong: the label is. */
@@ -655,7 +532,7 @@ note_label (PnCharsetResult *result, const char *declared, const char *name)
   char repaired[64];
   gsize n = 0;
 
-  normalise_label (declared, repaired);
+  pn_charset_normalise (declared, repaired);
   for (const char *p = declared; *p != '\0' && n < sizeof result->charset - 1; p++)
     if (g_ascii_isgraph (*p) && *p != '"' && *p != '\'')
       result->charset[n++] = g_ascii_tolower (*p);
@@ -701,14 +578,50 @@ pn_charset_decode (const void *bytes, gsize length, const char *declared, const 
   }
 
   GString *out = g_string_sized_new (length + 16);
-  if (known && strcmp (name, "us-ascii") != 0 && try_charset (out, data, length, name, result))
+  gboolean usable = known && strcmp (name, "us-ascii") != 0;
+  if (usable && is_mislabelled (out, data, length, name, result))
+    result->guessed = TRUE;
+  else if (usable && try_charset (out, data, length, name, result))
     note_label (result, declared, name);
   else
-    climb_ladder (out, data, length, known && strcmp (name, "us-ascii") != 0 ? name : NULL, site, html,
-                  result);
+    climb_ladder (out, data, length, usable ? name : NULL, site, html, result);
   if (g_str_has_prefix (out->str, "\xEF\xBB\xBF"))
     g_string_erase (out, 0, 3);
   if (out_length != NULL)
     *out_length = out->len;
+  return g_string_free (out, FALSE);
+}
+
+static gboolean
+is_composed_with (gunichar c)
+{
+  return (c >= 0x0300 && c <= 0x036F)     /* accents */
+         || (c >= 0x1160 && c <= 0x11FF)  /* vowels and endings of Hangul */
+         || c == 0x3099 || c == 0x309A;   /* marks of kana */
+}
+
+char *
+pn_charset_compose (char *text)
+{
+  const char *p = text;
+
+  /* The first byte of each of them. */
+  while (*p != '\0' && *p != '\xCC' && *p != '\xCD' && *p != '\xE1' && *p != '\xE3')
+    p++;
+  if (*p == '\0')
+    return text;
+  GString *out = g_string_sized_new (strlen (text));
+  for (p = text; *p != '\0';) {
+    const char *end = g_utf8_next_char (p);
+    while (is_composed_with (g_utf8_get_char (end)))
+      end = g_utf8_next_char (end);
+    g_autofree char *one = end > g_utf8_next_char (p) ? g_utf8_normalize (p, end - p, G_NORMALIZE_NFC) : NULL;
+    if (one != NULL)
+      g_string_append (out, one);
+    else
+      g_string_append_len (out, p, end - p);
+    p = end;
+  }
+  g_free (text);
   return g_string_free (out, FALSE);
 }

@@ -24,6 +24,10 @@ char *pn_charset_decode (const void *data, gsize length, const char *declared, c
  * supersets taken ("latin1" and "iso-8859-1" give "windows-1252").  FALSE if nothing can read it. */
 gboolean pn_charset_find (const char *label, char name[64]);
 
+/* TEXT (valid UTF-8, taken) with letters and the accents behind them made one character, as most systems write
+ * them; all else, such as the variants of ideographs in names, stays as it is. */
+char *pn_charset_compose (char *text);
+
 /* Whether all of DATA is 7-bit without NUL and ESC. */
 gboolean pn_charset_is_ascii (const void *data, gsize length);
 

@@ -62,6 +62,8 @@ static const PnField report_fields[] = {
   FIELD (WORD_ALWAYS, PnStatusReport, action, ACTION, .words = pn_action_words),
   FIELD (TIME, PnStatusReport, time, TIME),
   FIELD (ADDRESS, PnStatusReport, recipient, PN_RECIPIENT),
+  FIELD (TEXT, PnStatusReport, original_recipient, PN_ORIGINAL_RECIPIENT),
+  FIELD (TEXT, PnStatusReport, wording, PN_WORDING),
   FIELD (TEXT, PnStatusReport, status_code, PN_STATUS_CODE),
   FIELD (TEXT, PnStatusReport, diagnostic, PN_DIAGNOSTIC),
   FIELD (TEXT, PnStatusReport, remote_mta, PN_REMOTE_MTA),
@@ -120,6 +122,10 @@ static const PnField calendar_fields[] = {
   FIELD (INT, PnCalendar, alarm, ALARM),
   FIELD (INT, PnCalendar, percent_complete, PERCENT_COMPLETE, .fallback = -1),
   FIELD (TIME, PnCalendar, completed, COMPLETED),
+  FIELD (TEXTS, PnCalendar, zones, ZONE),
+  FIELD (TEXTS, PnCalendar, properties, PROPERTY),
+  FIELD (TEXTS, PnCalendar, components, SUBCOMPONENT),
+  FIELD (TEXTS, PnCalendar, object_properties, OBJECT_PROPERTY),
 };
 const PnRecordType pn_calendar_type
     = RECORD_TYPE ("calendar", calendar_fields, create_calendar, (GDestroyNotify) pn_calendar_free);

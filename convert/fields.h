@@ -69,6 +69,9 @@ PnAddress *pn_address_from_string (const char *text);
 /* The addresses of a keyword, whether groups or strings; TEXT is what was parsed. */
 GPtrArray *pn_addresses_from_keyword (const PnKeyword *keyword, const char *text, GPtrArray *problems);
 
+/* Fills TO, which is new, with copies of the fields of FROM. */
+void pn_fields_copy (const PnRecordType *type, gpointer to, gconstpointer from);
+
 /* Compares two records field by field.  EXACT: NULL and "" differ, and fields of the transport count. */
 gboolean pn_fields_equal (const PnRecordType *type, gconstpointer a, gconstpointer b, gboolean exact,
                           char **difference);

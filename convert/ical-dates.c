@@ -141,56 +141,6 @@ finish_all_day (PnIcalReader *reader)
   set_day (reader, &calendar->end, MAX (last, first + 1));
 }
 
-/* -- alarms -- */
-
-static gboolean
-read_alarm (PnIcalReader *reader, guint component)
-{
-  PnCalendar *calendar = reader->calendar;
-  const PnIcalLine *action = pn_ical_text_find (reader->text, component, "ACTION");
-  const PnIcalLine *trigger = pn_ical_text_find (reader->text, component, "TRIGGER");
-  PnIcalDuration duration;
-  gint64 instant, before;
-  if (!trigger || (action && g_ascii_strncasecmp (action->value, "NONE", 4) == 0))
-    return FALSE;
-  g_strstrip (trigger->value);
-  if (pn_ical_parse_duration (trigger->value, &duration)) {
-    gboolean from_end = pn_ical_line_parameter_is (trigger, "RELATED", "END") && calendar->end.set;
-    gboolean has_start = calendar->start.set;
-    before = -duration.sign * (duration.days * (gint64) DAY + duration.seconds);
-    if (from_end && has_start)
-      before -= calendar->end.unix_time - calendar->start.unix_time;
-  } else if (pn_ical_parse_instant (trigger->value, &instant)) {
-    before = (calendar->start.set ? calendar->start : calendar->end).unix_time - instant;
-  } else {
-    return FALSE;
-  }
-  if (ABS (before) > G_MAXINT)
-    return FALSE;
-  calendar->alarm_set = TRUE;
-  calendar->alarm = (int) before;
-  return TRUE;
-}
-
-static void
-read_alarms (PnIcalReader *reader)
-{
-  const PnIcalText *text = reader->text;
-  guint further = 0;
-  for (guint i = reader->component + 1; i < pn_ical_component (text, reader->component)->next; i++) {
-    const PnIcalComponent *child = pn_ical_component (text, i);
-    if (strcmp (child->name, "VALARM") != 0 || child->parent != (gint) reader->component)
-      continue;
-    if (reader->calendar->alarm_set)
-      further++;
-    else
-      read_alarm (reader, i);
-  }
-  if (further > 0)
-    pn_message_add_loss (reader->message, "calendar", "%u further alarms were left in the calendar part",
-                         further);
-}
-
 /* -- RDATE and EXDATE -- */
 
 /* One line, or what of it has to be written in the form of DTSTART. */
@@ -259,7 +209,7 @@ store_list (GPtrArray *lines, const char *name, const GString *values, const cha
 static void
 read_date_list (PnIcalReader *reader, const PnIcalLine *line, GPtrArray *lines)
 {
-  g_auto (GStrv) values = g_strsplit (line->value, ",", MAX_DATES);
+  g_auto (GStrv) values = g_strsplit_set (line->value, reader->text->version1 ? ",;" : ",", MAX_DATES);
   g_autofree char *tzid = pn_ical_line_parameter (line, "TZID");
   gboolean period = pn_ical_line_parameter_is (line, "VALUE", "PERIOD");
   g_autoptr (GString) as_is = g_string_new (NULL), as_start = g_string_new (NULL);
@@ -301,7 +251,7 @@ pn_ical_finish_times (PnIcalReader *reader)
     finish_all_day (reader);
   }
   read_date_lists (reader);
-  read_alarms (reader);
+  pn_ical_read_alarms (reader);
 }
 
 /* -- VFREEBUSY -- */

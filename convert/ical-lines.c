@@ -54,8 +54,8 @@ find_value (char *parameters)
   return strchr (parameters, ':');
 }
 
-static gboolean
-divide_line (char *text, PnIcalLine *line)
+gboolean
+pn_ical_line_divide (char *text, PnIcalLine *line)
 {
   gsize length = name_length (text);
   char *colon = length > 0 ? find_value (text + length) : NULL;
@@ -139,6 +139,17 @@ repair_encoding (Parser *parser, const char *line)
   return g_string_chunk_insert (parser->repaired, text);
 }
 
+static void
+decode_value (Parser *parser, PnIcalLine *line)
+{
+  static const char *const done[] = { "CHARSET", "ENCODING", "QUOTED-PRINTABLE", NULL };
+  g_autofree char *charset = pn_ical_line_parameter (line, "CHARSET");
+  g_autofree char *text = pn_vcal_decode (line->value, charset);
+  g_autofree char *others = pn_ical_line_other_parameters (line, done);
+  line->value = g_string_chunk_insert (parser->repaired, text);
+  line->parameters = others ? g_string_chunk_insert (parser->repaired, others + 1) : NULL;
+}
+
 /* LINE is unfolded and ends with NUL. */
 static gboolean
 take_line (Parser *parser, char *line, gsize length, guint number, GError **error)
@@ -146,7 +157,7 @@ take_line (Parser *parser, char *line, gsize length, guint number, GError **erro
   if (!g_utf8_validate_len (line, length, NULL))
     line = repair_encoding (parser, line);
   PnIcalLine divided = { .number = number };
-  if (!divide_line (line, &divided)) {
+  if (!pn_ical_line_divide (line, &divided)) {
     count_bad (parser, number);
     return TRUE;
   }
@@ -165,6 +176,12 @@ take_line (Parser *parser, char *line, gsize length, guint number, GError **erro
                  MAX_LINES);
     return FALSE;
   }
+  if (divided.parameters && pn_ical_line_parameter_is (&divided, "ENCODING", "QUOTED-PRINTABLE"))
+    decode_value (parser, &divided);
+  else if (divided.parameters && strstr (divided.parameters, "QUOTED-PRINTABLE"))
+    decode_value (parser, &divided);
+  if (strcmp (divided.name, "VERSION") == 0 && g_str_has_prefix (divided.value, "1."))
+    parser->text->version1 = TRUE;
   divided.component = (guint) parser->open[parser->depth - 1];
   g_array_append_val (parser->text->lines, divided);
   return TRUE;
@@ -216,7 +233,13 @@ parse_lines (Parser *parser, const char *c, const char *end, GError **error)
     number++;
     gboolean folded = *c == ' ' || *c == '\t';
     gboolean stray = !folded && line_end > c && begun > 0 && !begins_line (c, line_end);
-    if (folded && begun > 0) {
+    /* A soft line break of quoted-printable. */
+    gboolean soft = begun > 0 && out > line && out[-1] == '=';
+    if (soft)
+      *out = '\0';
+    if (soft && pn_vcal_is_quoted (line)) {
+      out = copy_line (out - 1, c, line_end);
+    } else if (folded && begun > 0) {
       out = copy_line (out, c + 1, line_end);
     } else if (stray) {
       *out++ = '\n';
@@ -253,10 +276,29 @@ tell_losses (const Parser *parser)
                          parser->recoded);
 }
 
+/* TEXT as UTF-8 if it is UTF-16, as exported calendars may be; else NULL. */
+static char *
+from_utf16 (const char *text, gsize *length)
+{
+  if (*length < 4 || (text[0] && text[1] && (guchar) text[0] < 0xfe))
+    return NULL;
+  gboolean little = (guchar) text[0] == 0xff || text[1] == '\0';
+  gboolean marked = (guchar) text[0] >= 0xfe;
+  gsize written;
+  char *narrow = g_convert (text + (marked ? 2 : 0), (gssize) ((*length - (marked ? 2 : 0)) & ~(gsize) 1), "UTF-8",
+                            little ? "UTF-16LE" : "UTF-16BE", NULL, &written, NULL);
+  if (narrow)
+    *length = written;
+  return narrow;
+}
+
 PnIcalText *
 pn_ical_text_new (PnMessage *message, const char *text, gsize length, GError **error)
 {
   g_autoptr (PnIcalText) self = g_new0 (PnIcalText, 1);
+  g_autofree char *narrow = from_utf16 (text, &length);
+  if (narrow)
+    text = narrow;
   self->buffer = g_malloc (length + 2);
   self->lines = g_array_sized_new (FALSE, FALSE, sizeof (PnIcalLine), 64);
   self->components = g_array_sized_new (FALSE, FALSE, sizeof (PnIcalComponent), 8);
@@ -338,6 +380,30 @@ pn_ical_line_parameter (const PnIcalLine *self, const char *name)
   return g_string_free (value, FALSE);
 }
 
+char *
+pn_ical_line_other_parameters (const PnIcalLine *self, const char *const *known)
+{
+  GString *others = NULL;
+  for (const char *c = self->parameters; c && *c;) {
+    const char *end = c;
+    for (gboolean quoted = FALSE; *end && (quoted || *end != ';'); end++)
+      quoted ^= *end == '"';
+    const char *equals = memchr (c, '=', (gsize) (end - c));
+    gsize length = equals ? (gsize) (equals - c) : 0;
+    gboolean is_known = length == 0;
+    for (guint i = 0; !is_known && known[i]; i++)
+      is_known = strlen (known[i]) == length && g_ascii_strncasecmp (c, known[i], length) == 0;
+    if (!is_known) {
+      if (!others)
+        others = g_string_new (NULL);
+      g_string_append_c (others, ';');
+      g_string_append_len (others, c, end - c);
+    }
+    c = *end ? end + 1 : end;
+  }
+  return others ? g_string_free (others, FALSE) : NULL;
+}
+
 gboolean
 pn_ical_line_parameter_is (const PnIcalLine *self, const char *name, const char *value)
 {
@@ -391,4 +457,39 @@ pn_ical_address (const char *value)
     g_free (decoded);
   }
   return result;
+}
+
+char *
+pn_ical_line_whole (const PnIcalLine *self)
+{
+  GString *line = g_string_new (self->name);
+  if (self->parameters)
+    g_string_append_printf (line, ";%s", self->parameters);
+  g_string_append_printf (line, ":%s", self->value);
+  g_string_replace (line, "\n", "\\n", 0);
+  return g_string_free (line, FALSE);
+}
+
+static void
+append_component (GString *out, const PnIcalText *self, guint component)
+{
+  const PnIcalComponent *it = pn_ical_component (self, component);
+  g_string_append_printf (out, "BEGIN:%s\n", it->name);
+  for (guint i = it->first; i < it->end; i++) {
+    if (pn_ical_line (self, i)->component != component)
+      continue;
+    g_autofree char *line = pn_ical_line_whole (pn_ical_line (self, i));
+    g_string_append_printf (out, "%s\n", line);
+  }
+  for (guint i = component + 1; i < it->next; i = pn_ical_component (self, i)->next)
+    append_component (out, self, i);
+  g_string_append_printf (out, "END:%s\n", it->name);
+}
+
+char *
+pn_ical_component_lines (const PnIcalText *text, guint component)
+{
+  GString *out = g_string_new (NULL);
+  append_component (out, text, component);
+  return g_string_free (out, FALSE);
 }

@@ -31,7 +31,8 @@ typedef struct {
   char *buffer;
   GArray *lines;          /* PnIcalLine */
   GArray *components;     /* PnIcalComponent, in the order of their BEGIN */
-  GStringChunk *repaired; /* lines that were not UTF-8 */
+  GStringChunk *repaired; /* lines that were not UTF-8, or encoded */
+  gboolean version1;      /* vCalendar 1.0 */
 } PnIcalText;
 
 /* Unfolds and divides TEXT.  Repairs are added to the losses of MESSAGE. */
@@ -53,10 +54,33 @@ const PnIcalLine *pn_ical_text_find (const PnIcalText *self, guint component, co
  * ','. NULL if there is none. */
 char *pn_ical_line_parameter (const PnIcalLine *self, const char *name);
 gboolean pn_ical_line_parameter_is (const PnIcalLine *self, const char *name, const char *value);
+/* The parameters not among KNOWN (ends with NULL), each behind a ';', or NULL if there are none. */
+char *pn_ical_line_other_parameters (const PnIcalLine *self, const char *const *known);
+/* Divides TEXT, which is changed and has to stay, into LINE. */
+gboolean pn_ical_line_divide (char *text, PnIcalLine *line);
+/* LINE as it came, in one piece; the ends of stray lines in it as "\\n". */
+char *pn_ical_line_whole (const PnIcalLine *self);
+/* COMPONENT and those in it as lines that end in LF. */
+char *pn_ical_component_lines (const PnIcalText *text, guint component);
 /* The value as TEXT: without its escapes. */
 char *pn_ical_line_text (const PnIcalLine *self);
 /* The address of a CAL-ADDRESS value: what stands behind mailto: if it is one, else all of it. */
 char *pn_ical_address (const char *value);
+
+/* -- vCalendar 1.0 (ical-vcal.c) -- */
+
+/* Whether the value of LINE, not divided yet, is quoted-printable. */
+gboolean pn_vcal_is_quoted (const char *line);
+/* The quoted-printable VALUE as TEXT in UTF-8. */
+char *pn_vcal_decode (const char *value, const char *charset);
+/* "W1 MO TU #10" as RRULE of iCalendar; NULL if VALUE is of no such grammar. */
+char *pn_vcal_rule (const char *value);
+/* What the TZ and DAYLIGHT of the object say of a floating time: the offset, and that of standard time. */
+gboolean pn_vcal_offset (const PnIcalText *text, gint64 local, int *standard, int *offset);
+
+/* The UID of the item that UID means: a global object id of Exchange in hexadecimal digits may wrap a UID of
+ * another program, or name the day of an instance.  Caller frees. */
+char *pn_ical_uid_of_item (const char *uid);
 
 /* -- writing lines (ical-fold.c) -- */
 
@@ -111,6 +135,10 @@ const char *pn_timezone_candidate (guint nth);
 gboolean pn_timezone_is_iana (const char *name);
 /* The offset that stands in a display name: "(GMT+0100) ...", "UTC-5". */
 gboolean pn_timezone_offset_in_name (const char *name, int *offset);
+/* The zone of standard time OFFSET in the part of the world that TEXT, of any language, names; or NULL. */
+const char *pn_timezone_by_words (const char *text, int offset);
+/* As pn_timezone_write(), but with each change of YEARS years as it is, if they do not keep one rule. */
+char *pn_timezone_write_years (const char *tzid, gint64 at, guint years);
 /* A VTIMEZONE of one offset. */
 void pn_timezone_append_fixed (GString *out, const char *tzid, int offset);
 
@@ -124,6 +152,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (PnIcalZones, pn_ical_zones_free)
 PnZone *pn_ical_zones_site (PnIcalZones *self);
 /* Sets tzid and unix_time of TIME, whose wall clock was written in the zone TZID (NULL: floating). */
 void pn_ical_zones_set (PnIcalZones *self, const char *tzid, gboolean utc, PnCalendarTime *time);
+/* The VTIMEZONEs of the zones that keep the name they came with (char *, lines); belongs to SELF. */
+const GPtrArray *pn_ical_zones_kept (PnIcalZones *self);
 /* What the zone TZID of the object is called in the native message. */
 const char *pn_ical_zones_name (PnIcalZones *self, const char *tzid, gint64 local);
 
@@ -143,8 +173,10 @@ gboolean pn_vtimezone_matches (PnVtimezone *self, int year, PnZone *zone);
 
 /* -- reading (ical-read.c, ical-properties.c, ical-dates.c) -- */
 
-/* A message of one component of TEXT, or NULL if it says nothing that can be used. */
-PnMessage *pn_ical_read_component (const PnIcalText *text, guint component, PnMethod method);
+/* A message of one component of TEXT, or NULL if it says nothing that can be used.  SITE_TIMEZONE as in
+ * pn_ical_read(). */
+PnMessage *pn_ical_read_component (const PnIcalText *text, guint component, PnMethod method,
+                                   const char *site_timezone);
 
 typedef struct {
   PnMessage *message;
@@ -159,6 +191,8 @@ typedef struct {
   guint busy_rank;        /* of the property that busy_status is from */
   gint64 reply_time;      /* X-MICROSOFT-CDO-REPLYTIME, or 0 */
   char *html;             /* X-ALT-DESC */
+  gsize carried;          /* octets of kept lines */
+  GPtrArray *files;       /* PnPart: of ATTACH */
 } PnIcalReader;
 
 /* Reads the properties of the reader's component into its calendar. */
@@ -168,6 +202,27 @@ PnAddress *pn_ical_read_address (const PnIcalLine *line);
 
 /* When everything is read: the end, whole days, alarms, RDATE and EXDATE. */
 void pn_ical_finish_times (PnIcalReader *reader);
+/* Seconds before the start (before the end, if there is no start) at which the VALARM COMPONENT goes off. */
+gboolean pn_ical_alarm_before (const PnIcalText *text, guint component, const PnCalendar *calendar,
+                               int *before);
+/* Whether the only alarm is one that the field says wholly. */
+gboolean pn_ical_alarm_is_plain (const PnIcalReader *reader);
+void pn_ical_read_alarms (PnIcalReader *reader);
+/* ATTACH (ical-attach.c). */
+void pn_ical_read_attachment (PnIcalReader *reader, const PnIcalLine *line);
+/* Whether what the ATTACH in LINE names is still with the message. */
+gboolean pn_ical_is_attached (const PnMessage *message, const PnIcalLine *line);
+
+/* DALARM and the like. */
+void pn_vcal_read_alarm (PnIcalReader *reader, const PnIcalLine *line);
+
+/* -- what has no field (ical-carry.c) -- */
+
+void pn_ical_keep_property (PnIcalReader *reader, const PnIcalLine *line);
+/* The parameters of a property with a field. */
+void pn_ical_keep_parameters (PnIcalReader *reader, const PnIcalLine *line);
+/* What stands inside and around the component, and the zones. */
+void pn_ical_keep_rest (PnIcalReader *reader);
 /* The busy blocks of a VFREEBUSY. */
 void pn_ical_read_busy (PnIcalReader *reader);
 

@@ -67,6 +67,14 @@ pn_ical_read_address (const PnIcalLine *line)
 {
   g_autofree char *address = pn_ical_address (line->value);
   g_autofree char *name = pn_ical_line_parameter (line, "CN");
+  /* "Name <address>", as vCalendar 1.0 has it and some writers of iCalendar. */
+  char *angle = strrchr (address, '<');
+  if (angle > address && g_str_has_suffix (angle, ">") && strchr (angle, '@')) {
+    g_autofree char *whole = g_steal_pointer (&address);
+    address = g_strndup (angle + 1, strlen (angle) - 2);
+    if (!name)
+      name = g_strstrip (g_strndup (whole, (gsize) (angle - whole)));
+  }
   /* Apple names the principal by a path and puts the address into a parameter. */
   g_autofree char *email = strchr (address, '@') ? NULL : pn_ical_line_parameter (line, "EMAIL");
   const char *spec = email && *email ? email : address;
@@ -99,6 +107,21 @@ read_word_parameter (const PnIcalLine *line, const char *name)
   return value && *g_strstrip (value) ? g_ascii_strup (value, -1) : NULL;
 }
 
+/* In vCalendar 1.0 the owner is one of the attendees, and PARTSTAT is called STATUS. */
+static void
+read_older_attendee (PnIcalReader *reader, const PnIcalLine *line, PnAttendee *attendee)
+{
+  g_autofree char *status = pn_ical_line_parameter (line, "STATUS");
+  if (status && attendee->partstat == PN_PARTSTAT_NEEDS_ACTION)
+    attendee->partstat = pn_partstat_from_string (g_strdelimit (status, " ", '-'));
+  attendee->rsvp = attendee->rsvp || pn_ical_line_parameter_is (line, "RSVP", "YES");
+  gboolean owner = g_strcmp0 (attendee->role, "OWNER") == 0 || g_strcmp0 (attendee->role, "ORGANIZER") == 0;
+  if (owner && !reader->calendar->organizer)
+    reader->calendar->organizer = pn_address_copy (attendee->address);
+  g_clear_pointer (&attendee->role, g_free);
+  attendee->role = g_strdup (owner ? "CHAIR" : "REQ-PARTICIPANT");
+}
+
 static void
 read_attendee (PnIcalReader *reader, const PnIcalLine *line)
 {
@@ -112,6 +135,8 @@ read_attendee (PnIcalReader *reader, const PnIcalLine *line)
   attendee->delegated_to = read_addresses (line, "DELEGATED-TO");
   attendee->delegated_from = read_addresses (line, "DELEGATED-FROM");
   attendee->sent_by = read_addresses (line, "SENT-BY");
+  if (reader->text->version1)
+    read_older_attendee (reader, line, attendee);
   if (!reader->calendar->comment)
     reader->calendar->comment = pn_ical_line_parameter (line, "X-RESPONSE-COMMENT");
   g_ptr_array_add (reader->calendar->attendees, attendee);
@@ -159,11 +184,11 @@ static void
 read_rule (PnIcalReader *reader, const PnIcalLine *line)
 {
   if (reader->calendar->rrule) {
-    pn_message_add_loss (reader->message, "calendar", "line %u: a second RRULE was left in the calendar part",
-                         line->number);
+    pn_ical_keep_property (reader, line);
     return;
   }
-  reader->calendar->rrule = g_strstrip (g_strdup (line->value));
+  char *older = pn_vcal_rule (line->value);
+  reader->calendar->rrule = older ? older : g_strstrip (g_strdup (line->value));
   for (char *c = reader->calendar->rrule; *c; c++)
     *c = g_ascii_iscntrl (*c) ? ' ' : *c;
 }
@@ -187,7 +212,9 @@ read_busy_status (PnIcalReader *reader, const PnIcalLine *line)
 static void
 read_transparency (PnIcalReader *reader, const PnIcalLine *line)
 {
-  reader->calendar->transparent = g_ascii_strncasecmp (line->value, "TRANSPARENT", 11) == 0;
+  reader->calendar->transparent = g_ascii_strncasecmp (line->value, "TRANSPARENT", 11) == 0
+                                  || (reader->text->version1 && g_ascii_isdigit (line->value[0])
+                                      && line->value[0] != '0');
 }
 
 static void
@@ -229,9 +256,10 @@ read_comment (PnIcalReader *reader, const PnIcalLine *line)
 static void
 read_uid (PnIcalReader *reader, const PnIcalLine *line)
 {
-  set_text (&reader->calendar->uid, line);
-  if (reader->calendar->uid)
-    g_strstrip (reader->calendar->uid);
+  g_autofree char *text = NULL;
+  set_text (&text, line);
+  if (text && !reader->calendar->uid)
+    reader->calendar->uid = pn_ical_uid_of_item (g_strstrip (text));
 }
 
 static void
@@ -300,17 +328,22 @@ read_all_day (PnIcalReader *reader, const PnIcalLine *line)
 
 /* In the order of strcmp(). */
 static const Property properties[] = {
+  { "AALARM", pn_vcal_read_alarm },
+  { "ATTACH", pn_ical_read_attachment },
   { "ATTENDEE", read_attendee },
   { "CLASS", read_class },
   { "COMMENT", read_comment },
   { "COMPLETED", read_completed },
+  { "DALARM", pn_vcal_read_alarm },
   { "DESCRIPTION", read_description },
   { "DTEND", read_end },
   { "DTSTAMP", read_stamp },
   { "DTSTART", read_start },
   { "DUE", read_end },
   { "LOCATION", read_place },
+  { "MALARM", pn_vcal_read_alarm },
   { "ORGANIZER", read_organizer },
+  { "PALARM", pn_vcal_read_alarm },
   { "PERCENT-COMPLETE", read_percent },
   { "PRIORITY", read_priority },
   { "RECURRENCE-ID", read_recurrence_id },
@@ -341,12 +374,18 @@ void
 pn_ical_read_properties (PnIcalReader *reader)
 {
   guint position = 0;
-  const PnIcalLine *line;
+  const PnIcalLine *line = pn_ical_text_find (reader->text, reader->component, "DTSTART");
+  /* First: the year in which its zone is looked for is that of the start. */
+  if (line)
+    read_start (reader, line);
   while ((line = pn_ical_text_next (reader->text, reader->component, NULL, &position))) {
     const Property *property
         = bsearch (line->name, properties, G_N_ELEMENTS (properties), sizeof *properties, compare_property);
-    if (property)
+    if (property) {
       property->read (reader, line);
+      pn_ical_keep_parameters (reader, line);
+    } else
+      pn_ical_keep_property (reader, line);
   }
   PnCalendar *calendar = reader->calendar;
   if (reader->microsoft_sequence >= 0)

@@ -1,6 +1,6 @@
-#include "convert/ical-private.h"
+#include "convert/ical-rule.h"
+#include "convert/ical-series.h"
 
-#include <libical/ical.h>
 #include <string.h>
 
 /* Which component of the text becomes the item, and what stands beside it. */
@@ -82,18 +82,29 @@ tell_further (PnMessage *message, const Choice *choice)
                          choice->same);
 }
 
-/* libical would drop the rule without a word. */
+/* What it says of recurrence is kept in any case; but nobody will see the instances. */
 static void
 check_rule (PnMessage *message, const PnCalendar *calendar)
 {
-  if (!calendar->rrule)
-    return;
-  struct icalrecurrencetype rule = icalrecurrencetype_from_string (calendar->rrule);
-  if (rule.freq == ICAL_NO_RECURRENCE
-      && !(strstr (calendar->rrule, "COUNT") && strstr (calendar->rrule, "UNTIL")))
+  g_autoptr (GError) error = NULL;
+  g_autoptr (PnRule) rule = calendar->rrule ? pn_rule_parse (calendar->rrule, &error) : NULL;
+  if (error)
     pn_message_add_loss (message, "calendar", "RRULE is not understood and was kept as text: %.80s",
                          calendar->rrule);
-  g_free (rule.rscale);
+  else if (rule && rule->rscale && !pn_rule_scale_known (rule))
+    pn_message_add_loss (message, "calendar", "RRULE counts by a calendar that is not known: %.80s",
+                         calendar->rrule);
+  for (guint i = 0; i < calendar->properties->len; i++) {
+    const char *line = calendar->properties->pdata[i], *colon = strchr (line, ':');
+    if (g_str_has_prefix (line, "X-MICROSOFT-CALSCALE") && colon) {
+      g_autofree char *known = pn_rule_from_microsoft (colon + 1, "");
+      if (!known)
+        pn_message_add_loss (message, "calendar",
+                             "the series counts by a calendar that is not known, %.40s: only its first instance "
+                             "and its explicit dates are shown",
+                             colon + 1);
+    }
+  }
 }
 
 /* -- the message around the calendar -- */
@@ -171,6 +182,8 @@ fill_bodies (PnIcalReader *reader)
   if (reader->html && *reader->html && !pn_message_get_part (message, PN_PART_HTML))
     pn_message_add_part (message,
                          pn_part_new (PN_PART_HTML, "text/html", pn_content_new_text (reader->html, -1)));
+  for (guint i = 0; i < reader->files->len; i++)
+    pn_message_add_part (message, g_steal_pointer (&reader->files->pdata[i]));
 }
 
 static void
@@ -328,6 +341,9 @@ read_item (PnIcalReader *reader, GError **error)
   if (!check_usable (reader, error))
     return FALSE;
   pn_ical_finish_times (reader);
+  pn_ical_keep_rest (reader);
+  if (goes_to_organizer (calendar->method))
+    pn_ical_join_series (calendar);
   check_rule (reader->message, calendar);
   if (!calendar->uid || !*calendar->uid) {
     g_clear_pointer (&calendar->uid, g_free);
@@ -352,12 +368,14 @@ read_component (PnMessage *message, const PnIcalText *text, guint component, PnM
     .microsoft_sequence = -1,
     .importance = -1,
   };
+  reader.files = g_ptr_array_new_with_free_func ((GDestroyNotify) pn_part_free);
   reader.calendar = pn_calendar_new ();
   reader.calendar->component = g_strdup (pn_ical_component (text, component)->name);
   reader.calendar->method = method;
   gboolean read = read_item (&reader, error);
   g_free (reader.start_tzid);
   g_free (reader.html);
+  g_ptr_array_unref (reader.files);
   if (!read) {
     pn_calendar_free (reader.calendar);
     return FALSE;
@@ -368,10 +386,10 @@ read_component (PnMessage *message, const PnIcalText *text, guint component, PnM
 }
 
 PnMessage *
-pn_ical_read_component (const PnIcalText *text, guint component, PnMethod method)
+pn_ical_read_component (const PnIcalText *text, guint component, PnMethod method, const char *site_timezone)
 {
   g_autoptr (PnMessage) message = pn_message_new (PN_TYPE_APPOINTMENT);
-  return read_component (message, text, component, method, NULL, NULL) ? g_steal_pointer (&message) : NULL;
+  return read_component (message, text, component, method, site_timezone, NULL) ? g_steal_pointer (&message) : NULL;
 }
 
 gboolean

@@ -11,8 +11,7 @@ typedef struct {
   PnCalendarTime original; /* when the rule has it */
   PnCalendarTime start;    /* when it is: moved by an exception */
   PnCalendarTime end;
-  gboolean
-      exception; /* an own component of the calendar object, or one with THISANDFUTURE, says what it is */
+  gboolean exception; /* an own component of the calendar object, or one with THISANDFUTURE, says what it is */
   PnCalendar *calendar; /* of an exception: what that component says; else NULL.  Owned */
 } PnInstance;
 
@@ -20,7 +19,7 @@ void pn_instance_free (PnInstance *self);
 
 /* The instances of the item in MESSAGE whose start lies in [FROM, TO) (seconds), in the order of their start,
  * at most MAX: from its calendar (DTSTART, RRULE, RDATE, EXDATE) and the exceptions in its calendar part
- * (PN_PART_CALENDAR).  *MORE_OUT (or NULL): whether there are further ones behind the last.  A single item is
+ * (PN_PART_CALENDAR).  *MORE_OUT (or NULL): whether [FROM, TO) has more of them.  A single item is
  * one instance.  Bounded in time for rules that yield nothing.  GPtrArray of PnInstance. */
 GPtrArray *pn_ical_expand (PnMessage *message, gint64 from, gint64 to, guint max, const char *site_timezone,
                            gboolean *more_out, GError **error);
@@ -41,6 +40,10 @@ char *pn_ical_rule_simplify (const char *rrule, const PnCalendarTime *start);
  * zone), with COUNT; NULL if there is none.  Caller frees. */
 char *pn_ical_rule_find (GPtrArray *starts);
 
+/* A rule of vCalendar 1.0 ("W2 MO WE #10", "MP1 1+ MO #5") as RRULE;
+ * NULL with PN_CONVERT_ERROR_SYNTAX if it is none.  Caller frees. */
+char *pn_ical_rule_from_vcalendar (const char *rule, GError **error);
+
 /* What a peer with Exchange's model of recurrence can take instead of MESSAGE: NULL if it takes MESSAGE as it
  * is (its rule may have been replaced by a simpler one that says the same), else single items, one per
  * instance from NOW on (at most MAX, the rest is named in the losses of the last one), each with a UID of its
@@ -48,5 +51,12 @@ char *pn_ical_rule_find (GPtrArray *starts);
  * the same ones. GPtrArray of PnMessage. */
 GPtrArray *pn_ical_singles (PnMessage *message, gint64 now, guint max, const char *site_timezone,
                             GError **error);
+
+/* The UID of the single item for the instance RECURRENCE_ID of the series UID, and back: FALSE if SINGLE is no
+ * such UID.  Caller frees. */
+char *pn_ical_single_uid (const char *uid, const char *recurrence_id);
+gboolean pn_ical_single_uid_parse (const char *single, char **uid, char **recurrence_id);
+/* Makes CALENDAR, if its UID is that of a single item, be about the instance of the series. */
+void pn_ical_join_series (PnCalendar *calendar);
 
 G_END_DECLS

@@ -4,7 +4,10 @@
 #include <string.h>
 
 #define DAY 86400
-#define MAX_OBSERVANCES 64
+#define MAX_OBSERVANCES 400
+#define MAX_DATES 4000 /* of all observances */
+#define MAX_OFFSET (16 * 3600)
+#define YEARS 4 /* in which the hours of a zone are compared */
 
 /* STANDARD or DAYLIGHT. */
 typedef struct {
@@ -21,6 +24,7 @@ typedef struct {
 } Observance;
 
 struct PnVtimezone {
+  guint room; /* for further dates */
   GArray *observances; /* Observance */
   int found_year;      /* of FOUND; 0: not looked for */
   const char *found;
@@ -68,7 +72,7 @@ parse_offset (const PnIcalLine *line, int *offset)
   if (count < 2 || parts[0] > 23 || parts[1] > 59 || parts[2] > 59)
     return FALSE;
   *offset = (parts[0] * 3600 + parts[1] * 60 + parts[2]) * (negative ? -1 : 1);
-  return TRUE;
+  return ABS (*offset) <= MAX_OFFSET;
 }
 
 static gboolean
@@ -147,17 +151,18 @@ read_rule (Observance *self, const char *value, const PnCalendarTime *start)
 }
 
 static void
-read_dates (Observance *self, const PnIcalText *text, guint component)
+read_dates (Observance *self, const PnIcalText *text, guint component, guint *room)
 {
   guint position = 0;
   const PnIcalLine *line;
   while ((line = pn_ical_text_next (text, component, "RDATE", &position))) {
     g_auto (GStrv) values = g_strsplit (line->value, ",", 1000);
-    for (guint i = 0; values[i]; i++) {
+    for (guint i = 0; values[i] && *room > 0; i++) {
       PnCalendarTime time = { 0 };
       gboolean utc;
       if (!pn_ical_parse_time (values[i], &time, &utc))
         continue;
+      (*room)--;
       gint64 local = pn_calendar_time_local (&time) + (utc ? self->from : 0);
       if (!self->dates)
         self->dates = g_array_new (FALSE, FALSE, sizeof (gint64));
@@ -174,7 +179,7 @@ read_observance (PnVtimezone *self, const PnIcalText *text, guint component)
   const PnIcalLine *rule = pn_ical_text_find (text, component, "RRULE");
   PnCalendarTime time = { 0 };
   gboolean utc;
-  if (self->observances->len == MAX_OBSERVANCES || !start || !pn_ical_parse_time (start->value, &time, &utc)
+  if (!start || !pn_ical_parse_time (start->value, &time, &utc)
       || !parse_offset (pn_ical_text_find (text, component, "TZOFFSETTO"), &observance.to))
     return;
   if (!parse_offset (pn_ical_text_find (text, component, "TZOFFSETFROM"), &observance.from))
@@ -182,7 +187,7 @@ read_observance (PnVtimezone *self, const PnIcalText *text, guint component)
   observance.start = pn_calendar_time_local (&time) + (utc ? observance.from : 0);
   if (rule)
     read_rule (&observance, rule->value, &time);
-  read_dates (&observance, text, component);
+  read_dates (&observance, text, component, &self->room);
   g_array_append_val (self->observances, observance);
 }
 
@@ -190,10 +195,11 @@ PnVtimezone *
 pn_vtimezone_new (const PnIcalText *text, guint component)
 {
   PnVtimezone *self = g_new0 (PnVtimezone, 1);
+  self->room = MAX_DATES;
   self->observances = g_array_new (FALSE, TRUE, sizeof (Observance));
   g_array_set_clear_func (self->observances, observance_clear);
   guint end = pn_ical_component (text, component)->next;
-  for (guint i = component + 1; i < end; i++) {
+  for (guint i = component + 1; i < end && self->observances->len < MAX_OBSERVANCES; i++) {
     const char *name = pn_ical_component (text, i)->name;
     if (strcmp (name, "STANDARD") == 0 || strcmp (name, "DAYLIGHT") == 0)
       read_observance (self, text, i);
@@ -367,18 +373,37 @@ pn_vtimezone_matches (PnVtimezone *self, int year, PnZone *zone)
   return TRUE;
 }
 
+/* How many of the years from YEAR on ZONE keeps the hours of SELF, at most YEARS. */
+static int
+count_years (PnVtimezone *self, int year, PnZone *zone)
+{
+  int count = 0;
+  while (count < YEARS && pn_vtimezone_matches (self, year + count, zone))
+    count++;
+  return count;
+}
+
 const char *
 pn_vtimezone_find (PnVtimezone *self, int year)
 {
   if (self->found_year == year)
     return self->found;
-  self->found_year = year;
-  self->found = NULL;
-  const char *name;
-  for (guint i = 0; !self->found && (name = pn_timezone_candidate (i)); i++) {
+  const char *name, *found = NULL;
+  g_autoptr (GPtrArray) matching = g_ptr_array_new ();
+  for (guint i = 0; (name = pn_timezone_candidate (i)); i++) {
     PnZone *zone = pn_zone_get (name);
     if (zone && pn_vtimezone_matches (self, year, zone))
-      self->found = name;
+      g_ptr_array_add (matching, (gpointer) name);
   }
-  return self->found;
+  /* Of several, the one that agrees longest: a series goes on, and rules that changed tell zones apart. */
+  int most = 0;
+  for (guint i = 0; i < matching->len && most < YEARS; i++) {
+    int count = matching->len == 1 ? YEARS : count_years (self, year, pn_zone_get (matching->pdata[i]));
+    if (count > most) {
+      most = count;
+      found = matching->pdata[i];
+    }
+  }
+  self->found_year = year;
+  return self->found = found;
 }

@@ -62,10 +62,15 @@ pn_ical_put_time (PnIcalWriter *writer, const char *name, const PnCalendarTime *
   if (!time->set)
     return;
   GString *line = pn_ical_begin_line (writer, name);
-  gboolean utc = !date && !time->floating && !time->tzid;
+  gboolean utc = !date && !time->floating && (!time->tzid || !pn_ical_is_exact (writer, time));
   if (date)
     g_string_append (line, ";VALUE=DATE");
-  else if (time->tzid && !time->floating) {
+  else if (utc && time->tzid) {
+    g_string_append_c (line, ':');
+    pn_ical_append_utc (line, time->unix_time);
+    pn_ical_end_line (writer);
+    return;
+  } else if (time->tzid && !time->floating) {
     g_string_append (line, ";TZID=");
     pn_ical_append_parameter (line, time->tzid);
   }

@@ -49,6 +49,7 @@ pn_ical_put_organizer (PnIcalWriter *writer)
   GString *line = pn_ical_begin_line (writer, "ORGANIZER");
   append_name (line, organizer, spec);
   append_addresses (line, "SENT-BY", calendar->organizer_sent_by);
+  pn_ical_carry_parameters (writer, "ORGANIZER", spec);
   g_string_append_c (line, ':');
   append_address (line, spec);
   pn_ical_end_line (writer);
@@ -79,6 +80,7 @@ put_attendee (PnIcalWriter *writer, const PnAttendee *attendee)
   append_addresses (line, "DELEGATED-TO", attendee->delegated_to);
   append_addresses (line, "SENT-BY", attendee->sent_by);
   append_name (line, attendee->address, spec);
+  pn_ical_carry_parameters (writer, "ATTENDEE", spec);
   g_string_append_c (line, ':');
   append_address (line, spec);
   pn_ical_end_line (writer);

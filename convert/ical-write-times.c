@@ -1,7 +1,9 @@
+#include "convert/ical-rule.h"
 #include "convert/ical-writer.h"
 
-#include <libical/ical.h>
 #include <string.h>
+
+#define MAX_OFFSET (16 * 3600)
 
 /* -- zones -- */
 
@@ -11,7 +13,7 @@ static gboolean
 is_zone (const char *tzid, gint64 at, int offset)
 {
   PnZone *zone = pn_zone_get (tzid);
-  return zone && (ABS (offset) > 16 * 3600 || pn_zone_instant (zone, at + offset) == at);
+  return zone && (ABS (offset) > MAX_OFFSET || pn_zone_instant (zone, at + offset) == at);
 }
 
 /* OFFSET is taken if the zone is neither in the zone data nor came with the message. */
@@ -21,11 +23,21 @@ put_zone (PnIcalWriter *writer, const char *tzid, gint64 at, int offset)
   if (g_ptr_array_find_with_equal_func (writer->zones, tzid, g_str_equal, NULL))
     return;
   g_ptr_array_add (writer->zones, g_strdup (tzid));
-  g_autofree char *zone = is_zone (tzid, at, offset) ? pn_timezone_write (tzid, at) : NULL;
+  gboolean known = pn_timezone_is_iana (tzid) || is_zone (tzid, at, offset);
+  guint years = writer->options->zone_years;
+  g_autofree char *zone = !known     ? NULL
+                          : years > 0 ? pn_timezone_write_years (tzid, at, years)
+                                      : pn_timezone_write (tzid, at);
   if (zone)
     g_string_append (writer->out, zone);
-  else if (!pn_ical_carry_zone (writer, tzid, at + offset, offset))
-    pn_timezone_append_fixed (writer->out, tzid, offset);
+  else if (!pn_ical_carry_zone (writer, tzid))
+    pn_timezone_append_fixed (writer->out, tzid, ABS (offset) > MAX_OFFSET ? 0 : offset);
+}
+
+static gint64
+offset_of (const PnCalendarTime *time)
+{
+  return pn_calendar_time_local (time) - time->unix_time;
 }
 
 static void
@@ -33,8 +45,58 @@ put_zone_of_time (PnIcalWriter *writer, const PnCalendarTime *time)
 {
   if (!time->set || time->is_date || time->floating || !time->tzid)
     return;
-  gint64 offset = pn_calendar_time_local (time) - time->unix_time;
-  put_zone (writer, time->tzid, time->unix_time, (int) CLAMP (offset, -86399, 86399));
+  put_zone (writer, time->tzid, time->unix_time, (int) CLAMP (offset_of (time), -86399, 86399));
+}
+
+struct PnIcalWrittenZones {
+  PnMessage *scratch;
+  PnIcalText *text;
+  PnIcalZones *zones;
+};
+
+PnIcalWrittenZones *
+pn_ical_written_zones_new (PnIcalWriter *writer)
+{
+  gboolean needed = FALSE;
+  for (guint i = 0; i < writer->zones->len; i++)
+    needed |= !pn_timezone_is_iana (writer->zones->pdata[i]);
+  if (!needed)
+    return NULL;
+  PnIcalWrittenZones *self = g_new0 (PnIcalWrittenZones, 1);
+  self->scratch = pn_message_new (PN_TYPE_MAIL);
+  self->text = pn_ical_text_new (self->scratch, writer->out->str, writer->out->len, NULL);
+  if (self->text)
+    self->zones = pn_ical_zones_new (self->text, self->scratch, NULL);
+  return self;
+}
+
+void
+pn_ical_written_zones_free (PnIcalWrittenZones *self)
+{
+  if (!self)
+    return;
+  pn_ical_zones_free (self->zones);
+  pn_ical_text_free (self->text);
+  pn_message_free (self->scratch);
+  g_free (self);
+}
+
+gboolean
+pn_ical_is_exact (PnIcalWriter *writer, const PnCalendarTime *time)
+{
+  /* An offset that no clock has says only that the instant was not filled in. */
+  if (time->is_date || time->floating || !time->tzid || ABS (offset_of (time)) > MAX_OFFSET)
+    return TRUE;
+  if (pn_timezone_is_iana (time->tzid))
+    return pn_zone_instant (pn_zone_get (time->tzid), pn_calendar_time_local (time)) == time->unix_time;
+  if (!writer->written || !writer->written->zones)
+    return FALSE;
+  PnCalendarTime again = { 0 };
+  pn_calendar_time_copy (&again, time);
+  pn_ical_zones_set (writer->written->zones, time->tzid, FALSE, &again);
+  gboolean exact = again.unix_time == time->unix_time;
+  pn_calendar_time_clear (&again);
+  return exact;
 }
 
 static void
@@ -115,50 +177,13 @@ without_part (const char *rrule, const char *part)
   return g_string_free (rule, FALSE);
 }
 
-/* Whether counting the instances is quick: libical looks for days that never come for minutes. */
-static gboolean
-is_countable (const struct icalrecurrencetype *rule, const PnCalendarTime *start)
-{
-  static const short none = ICAL_RECURRENCE_ARRAY_MAX;
-  gboolean plain = rule->by_month_day[0] == none && rule->by_year_day[0] == none
-                   && rule->by_week_no[0] == none && rule->by_set_pos[0] == none && rule->by_month[0] == none
-                   && !rule->rscale;
-  return plain && start->year >= 1970
-         && (rule->freq == ICAL_DAILY_RECURRENCE || rule->freq == ICAL_WEEKLY_RECURRENCE
-             || rule->freq == ICAL_MONTHLY_RECURRENCE || rule->freq == ICAL_YEARLY_RECURRENCE);
-}
-
-static int
-count_instances (struct icalrecurrencetype rule, const PnCalendarTime *start, int limit)
-{
-  struct icaltimetype first = icaltime_null_time ();
-  first.year = start->year;
-  first.month = start->month;
-  first.day = start->day;
-  first.hour = start->hour;
-  first.minute = start->minute;
-  first.second = start->second;
-  first.is_date = start->is_date;
-  icalrecur_iterator *iterator = icalrecur_iterator_new (rule, first);
-  int instances = 0;
-  while (iterator && instances < limit && !icaltime_is_null_time (icalrecur_iterator_next (iterator)))
-    instances++;
-  if (iterator)
-    icalrecur_iterator_free (iterator);
-  return instances;
-}
-
 /* A rule that cannot be counted keeps its COUNT. */
 static gboolean
-ends_by_count (const char *by_count, const char *by_until, const PnCalendarTime *start)
+ends_by_count (const char *rrule, const PnCalendarTime *start)
 {
-  struct icalrecurrencetype counted = icalrecurrencetype_from_string (by_count);
-  struct icalrecurrencetype limited = icalrecurrencetype_from_string (by_until);
-  gboolean result = !is_countable (&limited, start) || counted.count > 5000
-                    || count_instances (limited, start, counted.count) >= counted.count;
-  g_free (counted.rscale);
-  g_free (limited.rscale);
-  return result;
+  g_autoptr (PnRule) rule = pn_rule_parse (rrule, NULL);
+  int instances = rule && start->set ? pn_rule_instances (rule, start) : 0;
+  return instances == 0 || instances >= rule->count;
 }
 
 static void
@@ -172,7 +197,7 @@ put_rule (PnIcalWriter *writer)
     return;
   }
   g_autofree char *by_count = without_part (rrule, "UNTIL="), *by_until = without_part (rrule, "COUNT=");
-  gboolean count = ends_by_count (by_count, by_until, &writer->calendar->start);
+  gboolean count = ends_by_count (rrule, &writer->calendar->start);
   pn_message_add_loss (writer->message, "calendar", "RRULE had COUNT and UNTIL; %s ends first and was kept",
                        count ? "COUNT" : "UNTIL");
   pn_ical_put (writer, "RRULE:", count ? by_count : by_until);
@@ -182,6 +207,9 @@ void
 pn_ical_put_recurrence (PnIcalWriter *writer)
 {
   const PnCalendar *calendar = writer->calendar;
+  /* With one instance it only tells what the series is. */
+  if (calendar->recurrence_id.set)
+    return;
   put_rule (writer);
   for (guint i = 0; i < calendar->rdates->len; i++)
     pn_ical_put (writer, "", calendar->rdates->pdata[i]);

@@ -40,7 +40,7 @@ put_description (PnIcalWriter *writer, GError **error)
     g_propagate_error (error, failure);
     return FALSE;
   }
-  pn_ical_put_text (writer, "DESCRIPTION:", description ? description : body);
+  pn_ical_put_carried_text (writer, "DESCRIPTION", description ? description : body);
   pn_ical_put_text (writer, "X-ALT-DESC;FMTTYPE=text/html:", html);
   return TRUE;
 }
@@ -115,30 +115,6 @@ put_status (PnIcalWriter *writer)
                                                  : writer->now);
 }
 
-static void
-put_alarm (PnIcalWriter *writer)
-{
-  const PnCalendar *calendar = writer->calendar;
-  if (!calendar->alarm_set || (writer->method != PN_METHOD_REQUEST && writer->method != PN_METHOD_PUBLISH))
-    return;
-  int amount = ABS (calendar->alarm);
-  const char *sign = calendar->alarm > 0 ? "-" : "";
-  g_string_append (writer->out, "BEGIN:VALARM\r\nACTION:DISPLAY\r\n");
-  pn_ical_put_text (writer,
-                    "DESCRIPTION:", calendar->summary && *calendar->summary ? calendar->summary : "Reminder");
-  GString *line = pn_ical_begin_line (writer, "TRIGGER");
-  if (!calendar->start.set && calendar->end.set)
-    g_string_append (line, ";RELATED=END");
-  if (amount % 86400 == 0 && amount > 0)
-    g_string_append_printf (line, ":%sP%dD", sign, amount / 86400);
-  else if (amount % 60 == 0)
-    g_string_append_printf (line, ":%sPT%dM", sign, amount / 60);
-  else
-    g_string_append_printf (line, ":%sPT%dS", sign, amount);
-  pn_ical_end_line (writer);
-  g_string_append (writer->out, "END:VALARM\r\n");
-}
-
 /* -- components -- */
 
 char *
@@ -173,7 +149,7 @@ put_comment (PnIcalWriter *writer)
 {
   const PnStatusReport *report = pn_ical_first_report (writer);
   const char *comment = writer->calendar->comment;
-  pn_ical_put_text (writer, "COMMENT:", comment ? comment : report ? report->comment : NULL);
+  pn_ical_put_carried_text (writer, "COMMENT", comment ? comment : report ? report->comment : NULL);
   gboolean event_reply = writer->method == PN_METHOD_REPLY && strcmp (writer->component, "VEVENT") == 0;
   if (event_reply && report && report->time.set
       && report->time.unix_time != writer->calendar->stamp.unix_time)
@@ -205,7 +181,7 @@ put_content (PnIcalWriter *writer, GError **error)
   gboolean reply = writer->method == PN_METHOD_REPLY;
   if (!reply)
     pn_ical_put_recurrence (writer);
-  pn_ical_put_text (writer, "LOCATION:", writer->calendar->place);
+  pn_ical_put_carried_text (writer, "LOCATION", writer->calendar->place);
   if (!reply && !put_description (writer, error))
     return FALSE;
   put_class (writer);
@@ -226,14 +202,16 @@ put_component (PnIcalWriter *writer, GError **error)
     put_busy (writer);
   else {
     pn_ical_put_times (writer);
-    pn_ical_put_text (writer, "SUMMARY:", summary);
+    pn_ical_put_carried_text (writer, "SUMMARY", summary);
     if (writer->method != PN_METHOD_REFRESH && !put_content (writer, error))
       return FALSE;
     put_status (writer);
   }
   put_comment (writer);
   pn_ical_carry_properties (writer);
-  put_alarm (writer);
+  if (!pn_ical_put_attachments (writer, error))
+    return FALSE;
+  pn_ical_carry_components (writer);
   pn_ical_put (writer, "END:", writer->component);
   return TRUE;
 }
@@ -276,14 +254,25 @@ put_components (PnIcalWriter *writer, GError **error)
   for (guint i = 0; i < instances->len; i++) {
     other.message = instances->pdata[i];
     other.calendar = other.message->calendar;
+    if (pn_ical_is_floating (other.options, other.calendar, other.method)) {
+      PnCalendar before = *other.calendar;
+      pn_ical_pin (other.message->calendar, other.options->floating_zone);
+      g_ptr_array_unref (before.rdates);
+      g_ptr_array_unref (before.exdates);
+    }
     pn_ical_put_zones (&other);
   }
+  /* Now that all zones stand there. */
+  other.written = writer->written = pn_ical_written_zones_new (writer);
   if (!put_component (writer, error))
     return FALSE;
+  other.parameters = NULL;
   for (guint i = 0; i < instances->len; i++) {
     other.message = instances->pdata[i];
     other.calendar = other.message->calendar;
-    if (!put_component (&other, error))
+    gboolean put = put_component (&other, error);
+    g_clear_pointer (&other.parameters, g_hash_table_unref);
+    if (!put)
       return FALSE;
   }
   return TRUE;
@@ -292,12 +281,19 @@ put_components (PnIcalWriter *writer, GError **error)
 char *
 pn_ical_write (PnMessage *message, gint64 now, GError **error)
 {
+  static const PnIcalOptions defaults = { 0 };
+  return pn_ical_write_with (message, &defaults, now, error);
+}
+
+char *
+pn_ical_write_with (PnMessage *message, const PnIcalOptions *options, gint64 now, GError **error)
+{
   if (!message->calendar) {
     g_set_error (error, PN_CONVERT_ERROR, PN_CONVERT_ERROR_UNSUPPORTED,
                  "calendar: the message is no calendar item");
     return NULL;
   }
-  PnIcalWriter writer = { .message = message, .calendar = message->calendar, .now = now };
+  PnIcalWriter writer = { .options = options, .message = message, .calendar = message->calendar, .now = now };
   writer.method = method_of (message);
   writer.component = component_of (message);
   writer.out = g_string_sized_new (2048);
@@ -306,9 +302,18 @@ pn_ical_write (PnMessage *message, gint64 now, GError **error)
   pn_ical_carry_begin (&writer);
   g_string_append (writer.out, "BEGIN:VCALENDAR\r\nPRODID:" PRODID "\r\nVERSION:2.0\r\nMETHOD:");
   g_string_append_printf (writer.out, "%s\r\n", pn_method_to_string (writer.method));
+  pn_ical_carry_object (&writer);
+  PnCalendar before = *message->calendar;
+  gboolean floating = pn_ical_is_floating (options, message->calendar, writer.method);
+  if (floating)
+    pn_ical_pin (message->calendar, options->floating_zone);
   gboolean done = put_components (&writer, error);
+  if (floating)
+    pn_ical_unpin (message->calendar, &before);
   g_string_append (writer.out, "END:VCALENDAR\r\n");
   pn_ical_text_free (writer.came);
+  pn_ical_written_zones_free (writer.written);
+  g_clear_pointer (&writer.parameters, g_hash_table_unref);
   g_ptr_array_unref (writer.zones);
   g_string_free (writer.line, TRUE);
   return g_string_free (writer.out, !done);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #define MAX_CACHED 256
+#define MAX_KEPT 65536
 
 /* What a TZID of the object turned out to be. */
 typedef struct {
@@ -18,6 +19,8 @@ struct PnIcalZones {
   PnZone *site;
   const char *site_name;
   GHashTable *resolved; /* char * to Resolved */
+  GHashTable *indices;  /* char *: TZID to the index of its VTIMEZONE; made when first asked for */
+  GPtrArray *kept;      /* char *: VTIMEZONEs whose hours no zone keeps, as lines */
 };
 
 static void
@@ -54,6 +57,7 @@ pn_ical_zones_new (const PnIcalText *text, PnMessage *message, const char *site_
     self->site_name = "UTC";
   self->site = pn_zone_get (self->site_name);
   self->resolved = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, resolved_free);
+  self->kept = g_ptr_array_new_with_free_func (g_free);
   /* Only here, so that what an object uses stays until it is read. */
   if (g_hash_table_size (get_cache ()) > MAX_CACHED)
     g_hash_table_remove_all (get_cache ());
@@ -66,6 +70,8 @@ pn_ical_zones_free (PnIcalZones *self)
   if (!self)
     return;
   g_hash_table_unref (self->resolved);
+  g_clear_pointer (&self->indices, g_hash_table_unref);
+  g_ptr_array_unref (self->kept);
   g_free (self);
 }
 
@@ -105,19 +111,68 @@ analyse (const PnIcalText *text, guint component)
   return vtimezone;
 }
 
-static PnVtimezone *
-find_vtimezone (PnIcalZones *self, const char *tzid)
+static void
+make_indices (PnIcalZones *self)
 {
   const PnIcalText *text = self->text;
+  self->indices = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   for (guint i = 0; i < text->components->len; i++) {
     if (strcmp (pn_ical_component (text, i)->name, "VTIMEZONE") != 0)
       continue;
     const PnIcalLine *line = pn_ical_text_find (text, i, "TZID");
-    g_autofree char *name = line ? pn_ical_line_text (line) : NULL;
-    if (name && strcmp (g_strstrip (name), tzid) == 0)
-      return analyse (text, i);
+    char *name = line ? g_strstrip (pn_ical_line_text (line)) : NULL;
+    /* Of several of one name the first counts. */
+    if (name && !g_hash_table_contains (self->indices, name))
+      g_hash_table_insert (self->indices, name, GUINT_TO_POINTER (i));
+    else
+      g_free (name);
   }
-  return NULL;
+}
+
+static PnVtimezone *
+find_vtimezone (PnIcalZones *self, const char *tzid, guint *component)
+{
+  if (!self->indices)
+    make_indices (self);
+  gpointer index;
+  if (!g_hash_table_lookup_extended (self->indices, tzid, NULL, &index))
+    return NULL;
+  *component = GPOINTER_TO_UINT (index);
+  return analyse (self->text, *component);
+}
+
+/* What matters of a VTIMEZONE, as lines. */
+static char *
+lines_of (const PnIcalText *text, guint component, const char *tzid)
+{
+  static const char *const names[]
+      = { "DTSTART", "TZOFFSETFROM", "TZOFFSETTO", "RRULE", "RDATE", "TZNAME", NULL };
+  g_autoptr (GString) line = g_string_new ("TZID:");
+  pn_ical_append_text (line, tzid);
+  GString *out = g_string_new (NULL);
+  g_string_append_printf (out, "BEGIN:VTIMEZONE\n%s\n", line->str);
+  for (guint i = component + 1; i < pn_ical_component (text, component)->next; i++) {
+    const PnIcalComponent *child = pn_ical_component (text, i);
+    if (strcmp (child->name, "STANDARD") != 0 && strcmp (child->name, "DAYLIGHT") != 0)
+      continue;
+    g_string_append_printf (out, "BEGIN:%s\n", child->name);
+    for (guint k = child->first; k < child->end && out->len < MAX_KEPT; k++) {
+      const PnIcalLine *own = pn_ical_line (text, k);
+      if (own->component != i || !g_strv_contains (names, own->name))
+        continue;
+      g_autofree char *whole = pn_ical_line_whole (own);
+      g_string_append_printf (out, "%s\n", whole);
+    }
+    g_string_append_printf (out, "END:%s\n", child->name);
+  }
+  g_string_append (out, "END:VTIMEZONE\n");
+  return g_string_free (out, FALSE);
+}
+
+const GPtrArray *
+pn_ical_zones_kept (PnIcalZones *self)
+{
+  return self->kept;
 }
 
 /* -- resolution -- */
@@ -168,11 +223,27 @@ observed_zone (PnIcalZones *self, PnVtimezone *vtimezone, gint64 local, int offs
   return name && offset_agrees (name, local, offset) ? name : NULL;
 }
 
+/* Whether OFFSET is that of standard time here. */
+static gboolean
+is_site_offset (PnIcalZones *self, gint64 local, int offset)
+{
+  int year = year_of_local (local);
+  int january = pn_zone_offset (self->site, pn_civil_to_days (year, 1, 1) * 86400);
+  int july = pn_zone_offset (self->site, pn_civil_to_days (year, 7, 1) * 86400);
+  return MIN (january, july) == offset && strcmp (self->site_name, "UTC") != 0;
+}
+
 static void
-resolve_without_vtimezone (PnIcalZones *self, const char *tzid, Resolved *resolved)
+resolve_without_vtimezone (PnIcalZones *self, const char *tzid, gint64 local, Resolved *resolved)
 {
   const char *name = pn_timezone_find (tzid);
-  if (!name && pn_timezone_offset_in_name (tzid, &resolved->fixed)) {
+  gboolean has_offset = !name && pn_timezone_offset_in_name (tzid, &resolved->fixed);
+  if (has_offset && is_site_offset (self, local, resolved->fixed)) {
+    pn_message_add_loss (self->message, "calendar",
+                         "the zone %s is not known; %s, of the offset in its name, was taken", tzid,
+                         self->site_name);
+    name = self->site_name;
+  } else if (has_offset) {
     pn_message_add_loss (self->message, "calendar",
                          "the zone %s is not known; the offset in its name was taken for the whole year",
                          tzid);
@@ -197,10 +268,11 @@ resolve (PnIcalZones *self, const char *tzid, gint64 local)
     return resolved;
   resolved = g_new0 (Resolved, 1);
   g_hash_table_insert (self->resolved, g_strdup (tzid), resolved);
-  PnVtimezone *vtimezone = find_vtimezone (self, tzid);
+  guint component = 0;
+  PnVtimezone *vtimezone = find_vtimezone (self, tzid, &component);
   int offset;
   if (!vtimezone || !pn_vtimezone_offset (vtimezone, local, &offset)) {
-    resolve_without_vtimezone (self, tzid, resolved);
+    resolve_without_vtimezone (self, tzid, local, resolved);
     return resolved;
   }
   const char *name = named_zone (self, tzid, local, offset);
@@ -213,6 +285,7 @@ resolve (PnIcalZones *self, const char *tzid, gint64 local)
     resolved->vtimezone = vtimezone;
     resolved->fixed = offset;
     resolved->name = g_strdup (tzid);
+    g_ptr_array_add (self->kept, lines_of (self->text, component, tzid));
     pn_message_add_loss (self->message, "calendar",
                          "no zone keeps the hours of the VTIMEZONE %s; its offset at the time was kept",
                          tzid);
@@ -234,6 +307,15 @@ pn_ical_zones_set (PnIcalZones *self, const char *tzid, gboolean utc, PnCalendar
   time->floating = FALSE;
   if (utc) {
     time->unix_time = local;
+    return;
+  }
+  int standard, offset_then;
+  if (!time->is_date && (!tzid || !*tzid) && pn_vcal_offset (self->text, local, &standard, &offset_then)) {
+    time->unix_time = local - offset_then;
+    if (pn_zone_instant (self->site, local) == time->unix_time && is_site_offset (self, local, standard))
+      time->tzid = g_strdup (self->site_name);
+    else
+      pn_calendar_time_set_local (time, time->unix_time);
     return;
   }
   if (time->is_date || !tzid || !*tzid) {

@@ -20,6 +20,24 @@ gboolean pn_ical_read (PnMessage *message, const char *text, gsize length, const
  * a status message's calendar and reports).  NOW stamps DTSTAMP where there is none.  Caller frees. */
 char *pn_ical_write (PnMessage *message, gint64 now, GError **error);
 
+typedef enum {
+  PN_ICAL_ATTACH_BESIDE, /* files travel as parts of the mail */
+  PN_ICAL_ATTACH_INLINE  /* as base64 in the object, which travels alone */
+} PnIcalAttach;
+
+typedef struct {
+  PnIcalAttach attachments;
+  guint zone_years; /* how many years of a zone whose rules change are written, each as it is; 0: only the pair
+                       of rules that holds at the event, which is all that Exchange takes */
+  const char *floating_zone; /* of a meeting's floating times, which Exchange takes for UTC; NULL: they stay */
+} PnIcalOptions;
+
+/* As pn_ical_write(). */
+char *pn_ical_write_with (PnMessage *message, const PnIcalOptions *options, gint64 now, GError **error);
+
+/* Whether the attachment PART stands for a link that the calendar object names: it is not sent beside it. */
+gboolean pn_ical_is_link (const PnMessage *message, const PnPart *part);
+
 /* The UID of MESSAGE: that of its calendar, else one made from its Msg-ID (of a status: that of the message
  * it is about) and PN_ICAL_UID_SUFFIX; NULL if it has neither.  Caller frees. */
 char *pn_ical_uid (const PnMessage *message);

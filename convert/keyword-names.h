@@ -135,6 +135,8 @@ enum {
   X (PN_DSN_NOTIFY, "Pn-DSN-Notify", PN_OURS) \
   X (PN_DSN_ORCPT, "Pn-DSN-Orcpt", PN_OURS) \
   X (PN_RECIPIENT, "Pn-Recipient", PN_GROUP | PN_OURS) \
+  X (PN_ORIGINAL_RECIPIENT, "Pn-Original-Recipient", PN_OURS) \
+  X (PN_WORDING, "Pn-Wording", PN_OURS) \
   X (PN_STATUS_CODE, "Pn-Status-Code", PN_OURS) \
   X (PN_DIAGNOSTIC, "Pn-Diagnostic", PN_OURS) \
   X (PN_REMOTE_MTA, "Pn-Remote-MTA", PN_OURS) \
@@ -180,6 +182,10 @@ enum {
   X (ALARM, "Alarm", PN_OURS) \
   X (PERCENT_COMPLETE, "Percent-Complete", PN_OURS) \
   X (COMPLETED, "Completed", PN_OURS) \
+  X (ZONE, "Zone", PN_GROUP | PN_OURS) \
+  X (PROPERTY, "Property", PN_GROUP | PN_OURS) \
+  X (SUBCOMPONENT, "Subcomponent", PN_GROUP | PN_OURS) \
+  X (OBJECT_PROPERTY, "Object-Property", PN_GROUP | PN_OURS) \
   X (PARTSTAT, "Partstat", PN_OURS) \
   X (RSVP, "Rsvp", PN_OURS) \
   X (CUTYPE, "Cutype", PN_OURS) \

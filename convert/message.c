@@ -183,6 +183,8 @@ pn_status_report_free (PnStatusReport *self)
   if (!self)
     return;
   pn_address_free (self->recipient);
+  g_free (self->original_recipient);
+  g_free (self->wording);
   g_free (self->status_code);
   g_free (self->diagnostic);
   g_free (self->remote_mta);
@@ -226,6 +228,10 @@ pn_calendar_new (void)
   PnCalendar *self = g_new0 (PnCalendar, 1);
   self->rdates = g_ptr_array_new_with_free_func (g_free);
   self->exdates = g_ptr_array_new_with_free_func (g_free);
+  self->zones = g_ptr_array_new_with_free_func (g_free);
+  self->properties = g_ptr_array_new_with_free_func (g_free);
+  self->components = g_ptr_array_new_with_free_func (g_free);
+  self->object_properties = g_ptr_array_new_with_free_func (g_free);
   self->attendees = g_ptr_array_new_with_free_func ((GDestroyNotify) pn_attendee_free);
   self->percent_complete = -1;
   return self;
@@ -247,6 +253,10 @@ pn_calendar_free (PnCalendar *self)
   g_free (self->rrule);
   g_ptr_array_unref (self->rdates);
   g_ptr_array_unref (self->exdates);
+  g_ptr_array_unref (self->zones);
+  g_ptr_array_unref (self->properties);
+  g_ptr_array_unref (self->components);
+  g_ptr_array_unref (self->object_properties);
   pn_address_free (self->organizer);
   g_free (self->organizer_sent_by);
   g_ptr_array_unref (self->attendees);

@@ -140,7 +140,9 @@ PnAction pn_action_from_string (const char *text);
 typedef struct {
   PnAction action;
   PnTime time;
-  PnAddress *recipient; /* owned */
+  PnAddress *recipient; /* owned; where it got to */
+  char *original_recipient; /* addr-spec that the message was sent to, if that is another; or NULL */
+  char *wording;        /* the report's own word, where ACTION says less ("expanded", a disposition); or NULL */
   char *status_code;    /* enhanced status code "5.1.1", or NULL */
   char *diagnostic;     /* the remote server's answer or our reason, or NULL */
   char *remote_mta;     /* or NULL */
@@ -235,6 +237,10 @@ typedef struct {
   int alarm;            /* seconds before start */
   int percent_complete; /* -1 unset */
   PnTime completed;
+  GPtrArray *zones;      /* char *: the VTIMEZONEs of zones that keep the name they came with, as lines */
+  GPtrArray *properties; /* char *: content lines that no field says, or not all of */
+  GPtrArray *components; /* char *: the components inside (VALARM), as lines */
+  GPtrArray *object_properties; /* char *: content lines of the VCALENDAR */
 } PnCalendar;
 
 PnCalendar *pn_calendar_new (void);

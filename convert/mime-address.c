@@ -184,18 +184,18 @@ is_atom (const char *text)
 static void
 join_addr_spec (GString *phrase)
 {
+  g_autofree char *text = g_strndup (phrase->str, phrase->len);
   gboolean domain = FALSE;
-  char *to = phrase->str;
 
-  for (const char *p = phrase->str; *p != '\0'; p++) {
+  g_string_truncate (phrase, 0);
+  for (const char *p = text; *p != '\0'; p++) {
     if (*p == ' '
-        && (p[1] == '@' || (p > phrase->str && p[-1] == '@') || (domain && p[1] == '.')
-            || (domain && p > phrase->str + 1 && p[-1] == '.' && p[-2] == ' ')))
+        && (p[1] == '@' || (p > text && p[-1] == '@') || (domain && p[1] == '.')
+            || (domain && p > text + 1 && p[-1] == '.' && p[-2] == ' ')))
       continue;
     domain = *p == '@' || (domain && *p != ' ');
-    *to++ = *p;
+    g_string_append_c (phrase, *p);
   }
-  g_string_truncate (phrase, to - phrase->str);
 }
 
 static void
@@ -217,6 +217,37 @@ add_mailbox (GArray *mailboxes, const char *group, char *internet, char *name)
   }
   g_free (internet);
   g_free (name);
+}
+
+/* An addr-spec; some senders encode that too. */
+static char *
+read_addr_spec (const char *text, gsize length, PnHeaderContext *context)
+{
+  if (memmem (text, length, "=?", 2) == NULL)
+    return clean_addr_spec (text, length);
+  g_autofree char *decoded = pn_header_decode (text, length, context);
+  return clean_addr_spec (decoded, strlen (decoded));
+}
+
+/* "[mailto:a@example.com]" or "[SMTP:a@example.com]" */
+static char *
+find_link (char *name)
+{
+  char *open = strrchr (name, '[');
+
+  return open != NULL
+                 && (g_ascii_strncasecmp (open + 1, "mailto:", 7) == 0
+                     || g_ascii_strncasecmp (open + 1, "smtp:", 5) == 0)
+             ? open
+             : NULL;
+}
+
+static char *
+read_link (const char *text)
+{
+  if (g_ascii_strncasecmp (text, "smtp:", 5) == 0)
+    text += 5;
+  return clean_addr_spec (text, strcspn (text, "> ]"));
 }
 
 /* A phrase without '<' '>': one addr-spec, or words among which addresses stand. */
@@ -243,9 +274,11 @@ finish_bare (Element *element, PnHeaderContext *context, const char *group, GArr
     char *name = decode_name (phrase->str, phrase->len, context);
     char *open = name != NULL ? strrchr (name, '<') : NULL;
     char *internet = NULL;
-    /* The whole mailbox was put into an encoded word. */
+    if (open == NULL && name != NULL)
+      open = find_link (name);
+    /* The whole mailbox was put into an encoded word, or came from where Outlook shows it. */
     if (open != NULL && strchr (open, '@') != NULL) {
-      internet = clean_addr_spec (open + 1, strcspn (open + 1, "> "));
+      internet = read_link (open + 1);
       *open = '\0';
       g_strstrip (name);
       if (name[0] == '\0')
@@ -270,22 +303,12 @@ finish_bare (Element *element, PnHeaderContext *context, const char *group, GArr
       if (mailboxes->len == before)
         name = words->len > 0 ? decode_name (words->str, words->len, context)
                               : decode_name (element->comment->str, element->comment->len, context);
-      add_mailbox (mailboxes, group, clean_addr_spec (word, next - word), name);
+      add_mailbox (mailboxes, group, read_addr_spec (word, next - word, context), name);
     } else {
       append_blank (words);
       g_string_append_len (words, word, next - word);
     }
   }
-}
-
-/* What stood between '<' and '>'; some senders encode that too. */
-static char *
-read_addr_spec (const GString *route, PnHeaderContext *context)
-{
-  if (strstr (route->str, "=?") == NULL)
-    return clean_addr_spec (route->str, route->len);
-  g_autofree char *decoded = pn_header_decode (route->str, route->len, context);
-  return clean_addr_spec (decoded, strlen (decoded));
 }
 
 /* "Smith, John <john@example.com>" without the quotes that it needs: the name is taken back from the mailbox
@@ -318,7 +341,7 @@ finish_element (Element *element, PnHeaderContext *context, const char *group, G
   while (phrase->len > 0 && phrase->str[phrase->len - 1] == ' ')
     g_string_truncate (phrase, phrase->len - 1);
   if (element->have_route) {
-    char *internet = read_addr_spec (element->route, context);
+    char *internet = read_addr_spec (element->route->str, element->route->len, context);
     char *name = decode_name (phrase->str, phrase->len, context);
     if (name == NULL)
       name = decode_name (element->comment->str, element->comment->len, context);
@@ -368,6 +391,7 @@ skip_encoded_word (const char *p, const char *end)
 
 typedef struct {
   const char *p, *end;
+  const char *semicolon; /* the next behind P, once it was looked for; END: there is none */
   Element element;
   char *group;
   gboolean in_group;
@@ -388,6 +412,41 @@ read_phrase_quoted (const char *p, const char *end, Element *element)
   return read_quoted (p, end, element->phrase, FALSE);
 }
 
+/* How replies and forwarded mail are marked: subjects that got among the names. */
+static gboolean
+is_reply_mark (const GString *phrase)
+{
+  static const char *const marks[]
+      = { "re", "fw", "fwd", "aw", "wg", "antw", "sv", "vs", "vb", "tr", "rv", "res", "enc", "rif", NULL };
+  g_autofree char *word = phrase->len <= 4 ? g_ascii_strdown (phrase->str, -1) : NULL;
+
+  return word != NULL && g_strv_contains (marks, word);
+}
+
+/* Whether the ':' at reader->p begins a group, as "Team: a@example.com;" does, also if its ';' is missing. */
+static gboolean
+begins_group (ListReader *reader)
+{
+  const Element *element = &reader->element;
+  const char *p = reader->p, *end = reader->end;
+
+  if (reader->in_group || element->have_route || element->at || element->phrase->len == 0
+      || g_ascii_strcasecmp (element->phrase->str, "mailto") == 0)
+    return FALSE;
+  if (!element->quoted && is_reply_mark (element->phrase))
+    return FALSE;
+  if (reader->semicolon == NULL || reader->semicolon < p) {
+    reader->semicolon = memchr (p, ';', end - p);
+    if (reader->semicolon == NULL)
+      reader->semicolon = end;
+  }
+  if (reader->semicolon < end)
+    return TRUE;
+  const char *limit = MIN (end, p + 256), *comma = memchr (p, ',', limit - p);
+  gsize length = (comma != NULL ? comma : limit) - p;
+  return comma != NULL && memchr (p, '@', length) != NULL && memchr (p, '<', length) == NULL;
+}
+
 /* One token of the list; TRUE when it ended an element. */
 static gboolean
 read_token (ListReader *reader, PnHeaderContext *context)
@@ -402,6 +461,8 @@ read_token (ListReader *reader, PnHeaderContext *context)
     break;
   case '(':
     p = read_comment (p, end, element->comment);
+    if (element->at)
+      append_blank (element->phrase); /* as which it counts in a domain */
     break;
   case '<':
     /* The comma between two mailboxes is missing. */
@@ -412,8 +473,7 @@ read_token (ListReader *reader, PnHeaderContext *context)
     p = read_route (p, end, element);
     break;
   case ':':
-    if (reader->in_group || element->have_route || element->at || element->phrase->len == 0
-        || g_ascii_strcasecmp (element->phrase->str, "mailto") == 0) {
+    if (!begins_group (reader)) {
       g_string_append_c (element->phrase, ':');
     } else {
       reader->group = decode_name (element->phrase->str, element->phrase->len, context);
@@ -478,7 +538,7 @@ pn_header_parse_addresses (const char *raw, gsize length, PnHeaderContext *conte
   gsize converted = length;
   g_autofree char *text
       = pn_charset_is_ascii (raw, length) ? NULL : to_utf8 (raw, length, context, &converted);
-  ListReader reader = { text != NULL ? text : raw, NULL, { 0 }, NULL, FALSE, FALSE };
+  ListReader reader = { .p = text != NULL ? text : raw };
   gboolean complete = TRUE;
 
   reader.end = reader.p + converted;

@@ -1,4 +1,6 @@
+#include "convert/mime-enriched.h"
 #include "convert/mime-reader.h"
+#include "convert/mime-sealed.h"
 
 #include <string.h>
 
@@ -7,10 +9,15 @@ typedef enum {
   PLACE_ALTERNATIVE = 1 << 0, /* directly in multipart/alternative */
   PLACE_NO_BODY = 1 << 1,     /* beside the root of multipart/related, or a signature */
   PLACE_REPORT = 1 << 2,      /* in multipart/report */
-  PLACE_FIRST = 1 << 3        /* the first part or the root of its multipart */
+  PLACE_FIRST = 1 << 3,       /* the first part or the root of its multipart */
+  PLACE_MIXED = 1 << 4,       /* directly in a multipart whose parts follow each other */
+  PLACE_SEALED = 1 << 5       /* in a multipart that is signed or encrypted */
 } Place;
 
 static void walk (PnMimeReader *self, guint index, guint place);
+
+/* Pictures that are shown between texts; more are files only. */
+enum { MAX_PICTURES = 50 };
 
 static PnHeaderParams *
 read_disposition (PnMimeReader *self, const PnMimeEntity *entity)
@@ -36,9 +43,10 @@ find_name (PnMimeReader *self, guint index, const PnHeaderParams *disposition)
   if (name == NULL || name[0] == '\0')
     return NULL;
   char *clean = pn_header_clean_file_name (name, &changed);
-  if (changed)
-    pn_mime_reader_add_loss (self, index, "its file name \"%.200s\" became \"%s\"", name,
-                             clean != NULL ? clean : "");
+  if (clean == NULL)
+    pn_mime_reader_add_loss (self, index, "its file name \"%.200s\" is none", name);
+  else if (changed)
+    pn_mime_reader_add_loss (self, index, "its file name \"%.200s\" became \"%s\"", name, clean);
   return clean;
 }
 
@@ -108,8 +116,10 @@ pn_mime_make_file (PnMimeReader *self, guint index)
   const PnHeaderParams *type = pn_mime_reader_type (self, index);
   gboolean opaque = entity->too_deep || entity->no_delimiter || entity->encoding_unknown;
   g_autoptr (PnHeaderParams) disposition = read_disposition (self, entity);
-  PnContent *content
-      = pn_content_new_range (self->source, entity->body_offset, entity->body_length, entity->encoding);
+  /* A file's own CRs stay; they mean nothing to base64. */
+  gboolean as_it_came = entity->encoding == PN_ENCODING_NONE || entity->encoding == PN_ENCODING_BASE64;
+  PnContent *content = pn_content_new_range (as_it_came ? self->original_source : self->source,
+                                             entity->body_offset, entity->body_length, entity->encoding);
   PnPart *part
       = pn_part_new (PN_PART_ATTACHMENT, opaque ? "application/octet-stream" : entity->type, content);
 
@@ -182,6 +192,22 @@ is_body (PnMimeReader *self, guint index, guint place)
   return TRUE;
 }
 
+/* Tells why S/MIME that only the one with the key can read shows no text. */
+static void
+note_encrypted (PnMimeReader *self, guint index)
+{
+  const PnMimeEntity *entity = pn_mime_scan_entity (self->scan, index);
+
+  if (strcmp (entity->type, "application/pkcs7-mime") != 0
+      && strcmp (entity->type, "application/x-pkcs7-mime") != 0)
+    return;
+  const char *kind = pn_header_params_get (pn_mime_reader_type (self, index), "smime-type");
+  if (kind != NULL
+      && (g_ascii_strcasecmp (kind, "enveloped-data") == 0
+          || g_ascii_strcasecmp (kind, "authEnveloped-data") == 0))
+    pn_mime_reader_add_loss (self, index, "it is encrypted: only who has the key can read its text");
+}
+
 /* S/MIME whose content is for everyone to read, but inside of the signature. */
 static gboolean
 is_opaque_signature (PnMimeReader *self, guint index)
@@ -208,42 +234,96 @@ is_readable (const char *type)
   return g_str_has_prefix (type, "text/") && !g_strv_contains (data, type + 5);
 }
 
+/* A picture that is to be shown where it stands, but that no page can name. */
+static gboolean
+is_shown_picture (PnMimeReader *self, guint index, guint place)
+{
+  static const char *const shown[] = { "image/gif", "image/jpeg",  "image/jpg",  "image/pjpeg",
+                                       "image/png", "image/x-png", "image/webp", NULL };
+  const PnMimeEntity *entity = pn_mime_scan_entity (self->scan, index);
+
+  if (!(place & PLACE_MIXED) || (place & (PLACE_NO_BODY | PLACE_ALTERNATIVE))
+      || entity->fields[PN_MIME_CONTENT_DISPOSITION].value == NULL
+      || entity->fields[PN_MIME_CONTENT_ID].value != NULL
+      || entity->fields[PN_MIME_CONTENT_LOCATION].value != NULL || !g_strv_contains (shown, entity->type))
+    return FALSE;
+  g_autoptr (PnHeaderParams) disposition = read_disposition (self, entity);
+  return strcmp (disposition->value, "inline") == 0;
+}
+
+static void
+sort_report (PnMimeReader *self, guint index, guint place)
+{
+  const char *type = pn_mime_scan_entity (self->scan, index)->type;
+
+  if (strcmp (type, "message/delivery-status") == 0 || strcmp (type, "message/global-delivery-status") == 0
+      || strcmp (type, "message/disposition-notification") == 0
+      || strcmp (type, "message/global-disposition-notification") == 0)
+    g_array_append_val (self->reports, index);
+  else if ((place & PLACE_REPORT) && self->original < 0
+           && (g_str_has_prefix (type, "message/") || strcmp (type, "text/rfc822-headers") == 0))
+    self->original = (int) index;
+}
+
+/* Takes a text as (a piece of) a body. */
+static gboolean
+sort_text (PnMimeReader *self, guint index, guint place)
+{
+  const PnMimeEntity *entity = pn_mime_scan_entity (self->scan, index);
+  gboolean enriched = pn_enriched_is (entity->type), html = strcmp (entity->type, "text/html") == 0;
+  gboolean bare = self->text->len + self->html->len == 0 && is_readable (entity->type);
+
+  if (!(bare || html || enriched || strcmp (entity->type, "text/plain") == 0)
+      || !is_body (self, index, place))
+    return FALSE;
+  if (!html)
+    g_array_append_val (self->text, index);
+  if (html || enriched)
+    g_array_append_val (self->html, index);
+  return TRUE;
+}
+
 static void
 sort_leaf (PnMimeReader *self, guint index, guint place)
 {
   const PnMimeEntity *entity = pn_mime_scan_entity (self->scan, index);
 
-  gboolean bare = self->text->len + self->html->len == 0 && is_readable (entity->type);
-
-  if ((bare || strcmp (entity->type, "text/plain") == 0) && is_body (self, index, place)) {
-    g_array_append_val (self->text, index);
+  if (sort_text (self, index, place))
     return;
-  }
-  if (strcmp (entity->type, "text/html") == 0 && is_body (self, index, place)) {
-    g_array_append_val (self->html, index);
-    return;
-  }
   if ((place & PLACE_ALTERNATIVE)
-      && (strcmp (entity->type, "text/x-amp-html") == 0 || strcmp (entity->type, "text/watch-html") == 0
-          || strcmp (entity->type, "text/enriched") == 0 || strcmp (entity->type, "text/richtext") == 0)) {
+      && (strcmp (entity->type, "text/x-amp-html") == 0 || strcmp (entity->type, "text/watch-html") == 0)) {
     pn_mime_reader_add_loss (self, index, "the alternative as %s is left out", entity->type);
     return;
   }
-  if (strcmp (entity->type, "text/calendar") == 0 && entity->body_length <= PN_MIME_MAX_TEXT
-      && !(place & PLACE_NO_BODY))
+  gboolean calendar
+      = strcmp (entity->type, "text/calendar") == 0 || strcmp (entity->type, "text/x-vcalendar") == 0;
+  if (calendar && entity->body_length <= PN_MIME_MAX_TEXT && !(place & PLACE_NO_BODY))
     g_array_append_val (self->calendars, index);
   if (self->opaque < 0 && !(place & PLACE_NO_BODY) && is_opaque_signature (self, index))
     self->opaque = (int) index;
-  if (strcmp (entity->type, "message/delivery-status") == 0
-      || strcmp (entity->type, "message/global-delivery-status") == 0
-      || strcmp (entity->type, "message/disposition-notification") == 0
-      || strcmp (entity->type, "message/global-disposition-notification") == 0)
-    g_array_append_val (self->reports, index);
-  else if ((place & PLACE_REPORT) && self->original < 0
-           && (g_str_has_prefix (entity->type, "message/")
-               || strcmp (entity->type, "text/rfc822-headers") == 0))
-    self->original = (int) index;
+  note_encrypted (self, index);
+  sort_report (self, index, place);
+  if (self->pictures < MAX_PICTURES && is_shown_picture (self, index, place)) {
+    self->pictures++;
+    g_array_append_val (self->html, index);
+  }
   add_file (self, index);
+}
+
+/* How well the pieces of a body from START on are of its own kind: 2 as they came, 1 out of enriched text, 0
+ * made of the other kind.  A plain text is as good as its worst piece, HTML as its best. */
+static guint
+rate_pieces (PnMimeReader *self, const GArray *bodies, guint start, guint end)
+{
+  gboolean html = bodies == self->html;
+  guint rate = html ? 0 : 2;
+
+  for (guint i = start; i < end; i++) {
+    const char *type = pn_mime_scan_entity (self->scan, g_array_index (bodies, guint, i))->type;
+    guint is = pn_enriched_is (type) ? 1 : (strcmp (type, "text/html") == 0) == html ? 2 : 0;
+    rate = html ? MAX (rate, is) : MIN (rate, is);
+  }
+  return rate;
 }
 
 /* A later part of the same kind takes the place of those that earlier alternatives gave. */
@@ -252,13 +332,22 @@ supersede (PnMimeReader *self, GArray *bodies, guint start, guint before)
 {
   if (bodies->len == before || before == start)
     return;
+  guint first = g_array_index (bodies, guint, before);
+  if (rate_pieces (self, bodies, before, bodies->len) < rate_pieces (self, bodies, start, before)) {
+    if (bodies == self->html)
+      pn_mime_reader_add_loss (self, first, "the alternative as %s is left out",
+                               pn_mime_scan_entity (self->scan, first)->type);
+    g_array_set_size (bodies, before);
+    return;
+  }
   for (guint i = before; i < bodies->len; i++)
     if (pn_mime_scan_entity (self->scan, g_array_index (bodies, guint, i))->body_length == 0) {
       g_array_set_size (bodies, before); /* an empty one is no better alternative */
       return;
     }
-  pn_mime_reader_add_loss (self, g_array_index (bodies, guint, start),
-                           "another alternative of the same type is shown in its place");
+  guint old = g_array_index (bodies, guint, start);
+  if (!pn_enriched_is (pn_mime_scan_entity (self->scan, old)->type) || bodies == self->html)
+    pn_mime_reader_add_loss (self, old, "another alternative of the same type is shown in its place");
   g_array_remove_range (bodies, start, before - start);
 }
 
@@ -267,6 +356,7 @@ walk_alternative (PnMimeReader *self, const PnMimeEntity *entity, guint place)
 {
   guint text = self->text->len, html = self->html->len, next;
 
+  place &= ~(guint) PLACE_MIXED;
   for (guint child = entity->first_child; child != 0; child = next) {
     guint text_before = self->text->len, html_before = self->html->len;
     next = pn_mime_scan_entity (self->scan, child)->next_sibling;
@@ -317,29 +407,128 @@ find_root (PnMimeReader *self, guint index)
   return find_first_page (self, entity);
 }
 
+/* Where the pieces of one child begin. */
+typedef struct {
+  guint text, html;
+} Span;
+
+static gboolean
+is_picture (PnMimeReader *self, const GArray *html, guint at)
+{
+  return g_str_has_prefix (pn_mime_scan_entity (self->scan, g_array_index (html, guint, at))->type, "image/");
+}
+
+/* Whether HTML from START to END is more than pictures. */
+static gboolean
+has_page (PnMimeReader *self, const GArray *html, guint start, guint end)
+{
+  while (start < end && is_picture (self, html, start))
+    start++;
+  return start < end;
+}
+
+static void
+append_range (GArray *to, const GArray *from, guint start, guint end)
+{
+  if (end > start)
+    g_array_append_vals (to, &g_array_index (from, guint, start), end - start);
+}
+
+/* Of texts that follow each other, each is in both bodies, if there are both: else a reader of one would
+ * miss what the other says, like the footer of a mailing list. */
+static void
+complete_bodies (PnMimeReader *self, const GArray *spans, guint text_start, guint html_start)
+{
+  gboolean any_text = self->text->len > text_start;
+  gboolean any_html = has_page (self, self->html, html_start, self->html->len);
+  g_autoptr (GArray) text = g_array_new (FALSE, FALSE, sizeof (guint));
+  g_autoptr (GArray) html = g_array_new (FALSE, FALSE, sizeof (guint));
+
+  for (guint i = 0; i < spans->len; i++) {
+    const Span *span = &g_array_index (spans, Span, i);
+    gboolean last = i + 1 == spans->len;
+    guint text_end = last ? self->text->len : span[1].text, html_end = last ? self->html->len : span[1].html;
+    gboolean page = has_page (self, self->html, span->html, html_end);
+
+    append_range (text, self->text, span->text, text_end);
+    if (any_html)
+      append_range (html, self->html, span->html, html_end);
+    if (any_html && !page)
+      append_range (html, self->text, span->text, text_end);
+    if (any_text && text_end == span->text)
+      for (guint k = span->html; k < html_end; k++)
+        if (!is_picture (self, self->html, k))
+          append_range (text, self->html, k, k + 1);
+  }
+  g_array_set_size (self->text, text_start);
+  g_array_set_size (self->html, html_start);
+  append_range (self->text, text, 0, text->len);
+  append_range (self->html, html, 0, html->len);
+}
+
+static void
+walk_sequence (PnMimeReader *self, const PnMimeEntity *entity, guint place)
+{
+  guint text = self->text->len, html = self->html->len, next;
+  g_autoptr (GArray) spans = NULL;
+  guint first = entity->first_child;
+
+  for (guint child = first; child != 0; child = next) {
+    Span span = { self->text->len, self->html->len };
+    next = pn_mime_scan_entity (self->scan, child)->next_sibling;
+    walk (self, child, child == first ? place | PLACE_MIXED | PLACE_FIRST : place | PLACE_MIXED);
+    if (self->text->len == span.text && self->html->len == span.html)
+      continue;
+    if (spans == NULL)
+      spans = g_array_new (FALSE, FALSE, sizeof (Span));
+    g_array_append_val (spans, span);
+  }
+  if (spans != NULL
+      && (spans->len > 1 || (self->pictures > 0 && !has_page (self, self->html, html, self->html->len))))
+    complete_bodies (self, spans, text, html);
+}
+
+/* A root, which is what the whole looks like, and parts that belong to it: pictures, a signature, or nothing
+ * that can be read. */
+static void
+walk_rooted (PnMimeReader *self, const PnMimeEntity *entity, guint root, guint place)
+{
+  guint next;
+
+  for (guint child = entity->first_child; child != 0; child = next) {
+    next = pn_mime_scan_entity (self->scan, child)->next_sibling;
+    walk (self, child,
+          child == root ? place | PLACE_FIRST : (place & ~(guint) PLACE_ALTERNATIVE) | PLACE_NO_BODY);
+  }
+}
+
 static void
 walk_children (PnMimeReader *self, guint index, guint place)
 {
   const PnMimeEntity *entity = pn_mime_scan_entity (self->scan, index);
-  gboolean related = strcmp (entity->type, "multipart/related") == 0;
-  gboolean sealed = strcmp (entity->type, "multipart/signed") == 0;
-  guint root = related ? find_root (self, index) : entity->first_child, next;
+  gboolean sealed = !(place & PLACE_SEALED)
+                    && (strcmp (entity->type, "multipart/signed") == 0
+                        || strcmp (entity->type, "multipart/encrypted") == 0);
 
-  if (strcmp (entity->type, "multipart/encrypted") == 0)
-    root = 0;
-  else if (!related && !sealed)
-    root = G_MAXUINT;
+  if (sealed)
+    place |= PLACE_SEALED;
   if (strcmp (entity->type, "multipart/report") == 0)
     place |= PLACE_REPORT;
-  place &= ~(guint) PLACE_FIRST;
-  guint inside = place & ~(guint) PLACE_ALTERNATIVE;
-  for (guint child = entity->first_child; child != 0; child = next) {
-    next = pn_mime_scan_entity (self->scan, child)->next_sibling;
-    if (root == G_MAXUINT)
-      walk (self, child, child == entity->first_child ? inside | PLACE_FIRST : inside);
-    else
-      walk (self, child, child == root ? place | PLACE_FIRST : inside | PLACE_NO_BODY);
+  place &= ~(guint) (PLACE_FIRST | PLACE_MIXED);
+  if (strcmp (entity->type, "multipart/related") == 0) {
+    walk_rooted (self, entity, find_root (self, index), place);
+  } else if (strcmp (entity->type, "multipart/signed") == 0) {
+    walk_rooted (self, entity, entity->first_child, place);
+  } else if (strcmp (entity->type, "multipart/encrypted") == 0) {
+    pn_mime_reader_add_loss (self, index, "it is encrypted: only who has the key can read its text");
+    walk_rooted (self, entity, 0, place);
+  } else if (strcmp (entity->type, "multipart/appledouble") == 0) {
+    walk_rooted (self, entity, 0, place);
+  } else {
+    walk_sequence (self, entity, place & ~(guint) PLACE_ALTERNATIVE);
   }
+  if (sealed && pn_mime_keeps_sealed (self))
+    pn_mime_keep_sealed (self, index);
 }
 
 static void
@@ -348,6 +537,8 @@ note_damage (PnMimeReader *self, guint index, const PnMimeEntity *entity)
   if (entity->strays > 0)
     pn_mime_reader_add_loss (self, index, "lines of its header are no fields and say nothing (%u)",
                              entity->strays);
+  if (entity->fields[PN_MIME_CONTENT_TYPE].length > 2000 && pn_mime_reader_type (self, index)->more)
+    pn_mime_reader_add_loss (self, index, "its Content-Type has more parameters than are read");
   if (entity->too_deep)
     pn_mime_reader_add_loss (self, index, "parts are nested too deep; this one stays as it came");
   if (entity->other_boundary)
@@ -424,109 +615,4 @@ pn_mime_sort_parts (PnMimeReader *self)
 {
   walk (self, 0, 0);
   use_spare (self);
-}
-
-/* References of HTML. */
-
-enum { MAX_REFERENCE = 2048 };
-
-static gsize
-reference_length (const char *p, char quote)
-{
-  gsize n = 0;
-
-  while (n < MAX_REFERENCE && p[n] != '\0' && p[n] != '>' && p[n] != '<'
-         && (quote != '\0' ? p[n] != quote : !g_ascii_isspace (p[n]) && strchr ("\"')&", p[n]) == NULL))
-    n++;
-  return n;
-}
-
-static char *
-unescape_reference (const char *p, gsize length)
-{
-  GString *out = g_string_sized_new (length);
-
-  for (gsize i = 0; i < length; i++) {
-    if (p[i] == '%' && i + 2 < length && g_ascii_isxdigit (p[i + 1]) && g_ascii_isxdigit (p[i + 2])) {
-      g_string_append_c (out,
-                         (char) (g_ascii_xdigit_value (p[i + 1]) << 4 | g_ascii_xdigit_value (p[i + 2])));
-      i += 2;
-    } else if (p[i] == '&' && i + 4 < length && strncmp (p + i, "&amp;", 5) == 0) {
-      g_string_append_c (out, '&');
-      i += 4;
-    } else {
-      g_string_append_c (out, p[i]);
-    }
-  }
-  return g_string_free (out, FALSE);
-}
-
-static void
-mark_reference (GHashTable *wanted, const char *start, gsize length)
-{
-  char plain[MAX_REFERENCE + 1];
-
-  memcpy (plain, start, length);
-  plain[length] = '\0';
-  PnPart *part = g_hash_table_lookup (wanted, plain);
-  if (part == NULL && strpbrk (plain, "%&") != NULL) {
-    g_autofree char *unescaped = unescape_reference (start, length);
-    part = g_hash_table_lookup (wanted, unescaped);
-  }
-  if (part != NULL)
-    part->role = PN_PART_INLINE;
-}
-
-/* Marks every part in WANTED (id or location to PnPart) that HTML refers to: "cid:" wherever it stands, as
- * clients find it, and locations as values of attributes and in "url()". */
-static void
-mark_references (const char *html, GHashTable *wanted, gboolean locations)
-{
-  /* What a page of nothing but '=' may cost; a real one needs a fraction of it. */
-  gsize budget = 4 * strlen (html) + MAX_REFERENCE;
-  const char *stops = locations ? "=(:" : ":";
-
-  for (const char *p = html; (p = strpbrk (p, stops)) != NULL; p++) {
-    const char *start = p + 1;
-    char quote = '\0';
-    if (*p == ':') {
-      if (p - html < 3 || g_ascii_strncasecmp (p - 3, "cid", 3) != 0)
-        continue;
-    } else {
-      while (*start == ' ')
-        start++;
-      if (*start == '"' || *start == '\'')
-        quote = *start++;
-    }
-    gsize length = reference_length (start, quote);
-    if (length >= budget)
-      return;
-    budget -= length;
-    if (length > 0)
-      mark_reference (wanted, start, length);
-  }
-}
-
-void
-pn_mime_bind_inline (PnMimeReader *self, const char *html)
-{
-  g_autoptr (GHashTable) wanted = NULL;
-  gboolean locations = FALSE;
-
-  for (guint i = 0; i < self->files->len; i++) {
-    PnPart *part = g_array_index (self->files, PnMimeFile, i).part;
-    if ((part->content_id == NULL && part->content_location == NULL)
-        || g_str_has_prefix (part->type, "message/"))
-      continue;
-    if (wanted == NULL)
-      wanted = g_hash_table_new (g_str_hash, g_str_equal);
-    if (part->content_id != NULL)
-      g_hash_table_insert (wanted, part->content_id, part);
-    if (part->content_location != NULL) {
-      g_hash_table_insert (wanted, part->content_location, part);
-      locations = TRUE;
-    }
-  }
-  if (wanted != NULL)
-    mark_references (html, wanted, locations);
 }

@@ -267,12 +267,31 @@ read_list (PnMimeReader *self, const PnHeaderField *field G_GNUC_UNUSED, const c
 static void
 read_suppress (PnMimeReader *self, const PnHeaderField *field G_GNUC_UNUSED, const char *value)
 {
-  g_auto (GStrv) words = g_strsplit_set (value, ", ;", -1);
+  static const char *const no_answer[] = { "all", "oof", "autoreply", NULL };
+  g_autofree char *lower = g_ascii_strdown (value, -1);
+  g_auto (GStrv) words = g_strsplit_set (lower, ", ;", -1);
 
   for (char **word = words; *word != NULL; word++)
-    if (g_ascii_strcasecmp (*word, "all") == 0 || g_ascii_strcasecmp (*word, "oof") == 0
-        || g_ascii_strcasecmp (*word, "autoreply") == 0)
+    if (g_strv_contains (no_answer, *word))
       self->message->auto_generated = TRUE;
+}
+
+/* A sender that suppresses receipts does not get what another field asks for. */
+static void
+settle_receipts (PnMessage *message)
+{
+  const char *value = pn_message_get_header (message, "X-Auto-Response-Suppress");
+  g_autofree char *lower = value != NULL ? g_ascii_strdown (value, -1) : NULL;
+  g_auto (GStrv) words = lower != NULL ? g_strsplit_set (lower, ", ;", -1) : NULL;
+  const char *const *list = (const char *const *) words;
+
+  if (list == NULL)
+    return;
+  gboolean all = g_strv_contains (list, "all");
+  if (all || g_strv_contains (list, "rn"))
+    message->status_request &= ~(guint) PN_STATUS_REQUEST_OPENED;
+  if (all || g_strv_contains (list, "dr"))
+    message->status_request &= ~(guint) PN_STATUS_REQUEST_DELIVERED;
 }
 
 /* Sorted by name. */
@@ -373,4 +392,5 @@ pn_mime_read_fields (PnMimeReader *self, const char *header, gsize length)
   }
   read_priority (message);
   settle_sender (message);
+  settle_receipts (message);
 }

@@ -111,8 +111,64 @@ is_question (const char *p, const char *end)
   return FALSE;
 }
 
-/* An encoded word at P, where "=?" stands.  *NO_MORE is set when no "?=" follows at all, which saves looking
+/* Longer than any encoded word that a sender writes. */
+#define MAX_LOST 512
+
+/* Where the text at P of a word that lost its "?=" ends: at the blank before the next word, or at END if all
+ * up to there may be such text.  NULL if that is not so. */
+static const char *
+find_lost_end (const char *p, const char *end, gboolean base64)
+{
+  const char *limit = MIN (end, p + MAX_LOST);
+
+  for (; p < limit; p++) {
+    if (g_ascii_isgraph (*p) && (!base64 || g_ascii_isalnum (*p) || strchr ("+/=?", *p) != NULL))
+      continue;
+    const char *next = skip_blanks (p, end);
+    return next > p && end - next > 1 && next[0] == '=' && next[1] == '?' ? p : NULL;
+  }
+  return limit == end ? end : NULL;
+}
+
+static gboolean
+is_known_charset (const EncodedWord *word)
+{
+  g_autofree char *label = g_strndup (word->charset, word->charset_length);
+  char name[64];
+
+  return pn_charset_find (label, name);
+}
+
+/* The text of WORD from where it begins.  *NO_MORE is set when no "?=" follows at all, which saves looking
  * again. */
+static gboolean
+find_text_end (EncodedWord *word, const char *end, gboolean *no_more)
+{
+  const char *q = *no_more ? NULL : word->text;
+
+  while (q != NULL && (q = memchr (q, '?', end - q)) != NULL) {
+    if (q + 1 == end)
+      q = NULL;
+    else if (q[1] == '=' && (word->base64 || !is_question (q, end)))
+      break;
+    else
+      q++;
+  }
+  *no_more = q == NULL;
+  const char *lost = find_lost_end (word->text, q != NULL ? q : end, word->base64);
+  if (lost != NULL && lost != q && lost > word->text && is_known_charset (word)) {
+    word->text_length = lost - word->text;
+    word->end = lost;
+    return TRUE;
+  }
+  if (q == NULL)
+    return FALSE;
+  word->text_length = q - word->text;
+  word->end = q + 2;
+  return TRUE;
+}
+
+/* An encoded word at P, where "=?" stands. */
 static gboolean
 parse_word (const char *p, const char *end, EncodedWord *word, gboolean *no_more)
 {
@@ -132,17 +188,8 @@ parse_word (const char *p, const char *end, EncodedWord *word, gboolean *no_more
   q = skip_blanks (q + 1, end);
   if (q == end || *q != '?')
     return FALSE;
-  word->text = ++q;
-  while ((q = memchr (q, '?', end - q)) != NULL && q + 1 < end
-         && (q[1] != '=' || (!word->base64 && is_question (q, end))))
-    q++;
-  if (q == NULL || q + 1 >= end) {
-    *no_more = TRUE;
-    return FALSE;
-  }
-  word->text_length = q - word->text;
-  word->end = q + 2;
-  return TRUE;
+  word->text = q + 1;
+  return find_text_end (word, end, no_more);
 }
 
 static void
@@ -256,7 +303,7 @@ decode_words (GString *out, EncodedWord *word, const char *end, gboolean *no_mor
     }
     EncodedWord next;
     const char *p = skip_blanks (word->end, end);
-    if (*no_more || end - p < 6 || p[0] != '=' || p[1] != '?' || !parse_word (p, end, &next, no_more)
+    if (end - p < 6 || p[0] != '=' || p[1] != '?' || !parse_word (p, end, &next, no_more)
         || !same_charset (word, &next))
       break;
     *word = next;
@@ -266,15 +313,16 @@ decode_words (GString *out, EncodedWord *word, const char *end, gboolean *no_mor
   return word->end;
 }
 
-/* Line breaks and NUL must not come out of an encoded word: they would begin a field of the sender's choice.
- */
+/* Line breaks and NUL must not come out of an encoded word: they would begin a field of the sender's choice;
+ * nor ESC, which would make a terminal obey, or another charset of the text when it is written and read
+ * again. */
 static void
 make_safe (GString *text)
 {
   char *to = text->str;
 
   for (const char *p = text->str, *end = p + text->len; p < end; p++) {
-    if (*p == '\0' || (*p == '\r' && p + 1 < end && p[1] == '\n'))
+    if (*p == '\0' || *p == '\x1B' || (*p == '\r' && p + 1 < end && p[1] == '\n'))
       continue;
     *to++ = *p == '\r' || *p == '\n' ? ' ' : *p;
   }
@@ -329,7 +377,7 @@ pn_header_decode (const char *raw, gsize length, PnHeaderContext *context)
   GString *out = g_string_sized_new (length + 16);
   gboolean no_more = FALSE, after_word = FALSE;
   const char *plain = p;
-  while (!no_more && (p = find_word (p, end)) != NULL) {
+  while ((p = find_word (p, end)) != NULL) {
     EncodedWord word;
     if (!parse_word (p, end, &word, &no_more)) {
       p += 2;
@@ -343,7 +391,7 @@ pn_header_decode (const char *raw, gsize length, PnHeaderContext *context)
   }
   append_plain (out, plain, end, context);
   make_safe (out);
-  return g_string_free (out, FALSE);
+  return pn_charset_compose (g_string_free (out, FALSE));
 }
 
 gboolean

@@ -37,6 +37,7 @@ typedef struct {
 typedef struct {
   char *value;   /* lower case: "text/plain", "attachment"; may be empty */
   GArray *array; /* PnHeaderParam */
+  gboolean more; /* there were more than are taken */
 } PnHeaderParams;
 
 /* A field of a value and parameters (Content-Type, Content-Disposition).  CONTEXT is not NULL. */

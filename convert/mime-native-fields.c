@@ -20,6 +20,18 @@ static const struct {
   { PN_CALL_URGENT, "Urgent" },
 };
 
+/* The kind of call that a Content-Class of voice mail systems names ("urn:content-class:missedcall"). */
+static gboolean
+is_call (const PnMessage *message)
+{
+  static const char *const kinds[] = { "missedcall", "voice", "voice-uc", "voice-ca", NULL };
+  const char *class = pn_message_get_header (message, "Content-Class");
+  const char *colon = class ? strrchr (class, ':') : NULL;
+  g_autofree char *kind = class ? g_ascii_strdown (colon ? colon + 1 : class, -1) : NULL;
+
+  return kind && g_strv_contains (kinds, kind);
+}
+
 /* One line of what the caller left; line breaks would make it more. */
 static void
 describe_field (GString *out, const char *label, const char *value)
@@ -33,6 +45,9 @@ describe_field (GString *out, const char *label, const char *value)
 char *
 pn_phone_describe (const PnMessage *message)
 {
+  /* Voice mail says all that itself. */
+  if (is_call (message))
+    return g_strdup ("");
   GString *out = g_string_new ("Phone message\n");
   describe_field (out, "Caller", message->caller_name);
   describe_field (out, "Company", message->caller_company);
@@ -48,6 +63,8 @@ char *
 pn_phone_describe_html (const PnMessage *message)
 {
   g_autofree char *text = pn_phone_describe (message);
+  if (!*text)
+    return g_steal_pointer (&text);
   g_auto (GStrv) lines = g_strsplit (g_strchomp (text), "\n", -1);
   GString *out = g_string_new ("<p>");
   for (char **line = lines; *line; line++) {
@@ -96,6 +113,20 @@ cut_lead (PnMessage *message, PnPartRole role, const char *lead)
   part->content = pn_content_new_text (rest->str, (gssize) rest->len);
 }
 
+/* A missed call, or voice mail: who called, from where. */
+static void
+read_call (PnMessage *message)
+{
+  const char *name = pn_message_get_header (message, "X-VoiceMessageSenderName");
+
+  message->type = PN_TYPE_PHONE;
+  message->call_action |= PN_CALL_TELEPHONED;
+  message->caller_phone = g_strdup (pn_message_get_header (message, "X-CallingTelephoneNumber"));
+  if (!name && message->from)
+    name = message->from->name;
+  message->caller_name = g_strdup (name);
+}
+
 static void
 read_phone (PnMessage *message)
 {
@@ -141,6 +172,8 @@ pn_native_fields_read (PnMessage *message)
   const char *type = pn_message_get_header (message, "X-Postern-Type");
   if (type && g_ascii_strcasecmp (type, "Phone") == 0 && message->type == PN_TYPE_MAIL)
     read_phone (message);
+  else if (message->type == PN_TYPE_MAIL && is_call (message))
+    read_call (message);
   const char *security = pn_message_get_header (message, "X-Postern-Security");
   for (guint i = 0; security && i < G_N_ELEMENTS (securities); i++)
     if (g_ascii_strcasecmp (security, securities[i]) == 0)
@@ -177,8 +210,13 @@ void
 pn_native_fields_write (GString *out, PnMessage *message, const PnMimeWriteOptions *options, guint made)
 {
   write_content_fields (out, message);
-  if (options->native_fields)
+  if (options->native_fields) {
     pn_office_fields_write (out, message, options, made);
-  else
-    name_losses (message);
+    return;
+  }
+  /* For those who do not know ours. */
+  const char *number = message->type == PN_TYPE_PHONE ? message->caller_phone : NULL;
+  if (number && !pn_message_get_header (message, "X-CallingTelephoneNumber"))
+    pn_field_text (out, "X-CallingTelephoneNumber", number);
+  name_losses (message);
 }

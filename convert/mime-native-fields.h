@@ -20,7 +20,8 @@ typedef enum {
   PN_MADE_CALENDAR = 1 << 4, /* the calendar part */
   PN_MADE_LINE_END = 1 << 5, /* of the only part, which had none at its end */
   PN_MADE_PHONE = 1 << 6,    /* the phone fields before the bodies' text */
-  PN_MADE_REPORT = 1 << 7    /* the machine's part of a report */
+  PN_MADE_REPORT = 1 << 7,   /* the machine's part of a report */
+  PN_MADE_SEALED = 1 << 8    /* nothing, but a signed part is written as it came, so that the order is its own */
 } PnMade;
 
 void pn_native_fields_write (GString *out, PnMessage *message, const PnMimeWriteOptions *options, guint made);

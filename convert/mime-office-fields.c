@@ -178,6 +178,14 @@ write_address (PnAddress *address, gpointer user)
   values_end (&values, self->out, ADDRESS);
 }
 
+/* Quotes at both ends of a name are not taken for part of it when a header is read. */
+static gboolean
+is_quoted (const char *name)
+{
+  gsize length = name ? strlen (name) : 0;
+  return length >= 2 && name[0] == '"' && name[length - 1] == '"';
+}
+
 /* Whether To, Cc and Bcc say everything about the recipients. */
 static gboolean
 recipients_are_plain (const PnMessage *message, gboolean keep_bcc)
@@ -187,7 +195,8 @@ recipients_are_plain (const PnMessage *message, gboolean keep_bcc)
     const PnRecipient *recipient = g_ptr_array_index (message->recipients, i);
     if (recipient->distribution < last || !recipient->deliver || !recipient->address
         || recipient->listed != (recipient->distribution != PN_BC) || recipient->dsn_notify
-        || recipient->dsn_orcpt || (recipient->distribution == PN_BC && !keep_bcc))
+        || recipient->dsn_orcpt || (recipient->distribution == PN_BC && !keep_bcc)
+        || is_quoted (recipient->group) || is_quoted (recipient->address->name))
       return FALSE;
     last = recipient->distribution;
   }
@@ -227,6 +236,8 @@ write_reports (GString *out, const PnMessage *message)
     values_begin (&values);
     values_add (&values, "action", pn_action_to_string (report->action));
     values_add_time (&values, "time", &report->time);
+    values_add (&values, "original", report->original_recipient);
+    values_add (&values, "wording", report->wording);
     values_add (&values, "code", report->status_code);
     values_add (&values, "diagnostic", report->diagnostic);
     values_add (&values, "mta", report->remote_mta);
@@ -406,7 +417,7 @@ write_native (GString *out, const PnMessage *message, guint made)
   if (message->calendar)
     add_instants (&values, message->calendar);
   g_autofree char *parts = describe_parts (message);
-  if (*parts)
+  if (*parts && !(made & PN_MADE_SEALED))
     values_add (&values, "parts", parts);
   values_end (&values, out, NATIVE);
 }
@@ -618,6 +629,8 @@ read_report (GHashTable *values)
   PnStatusReport *report = g_new0 (PnStatusReport, 1);
   report->action = pn_action_from_string (g_hash_table_lookup (values, "action"));
   report->time = values_get_time (values, "time");
+  report->original_recipient = values_take (values, "original");
+  report->wording = values_take (values, "wording");
   report->status_code = values_take (values, "code");
   report->diagnostic = values_take (values, "diagnostic");
   report->remote_mta = values_take (values, "mta");

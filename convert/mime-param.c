@@ -14,6 +14,7 @@ typedef struct {
   char *name; /* lower case, up to the star */
   int index;  /* -1: none */
   gboolean extended;
+  gboolean bare; /* the value stood in no quotes */
   guint order;
   GString *value;
 } Segment;
@@ -186,6 +187,7 @@ read_segment (const char *p, const char *end, GArray *segments)
   read_name (name, MIN (length, 256), &segment);
   segment.order = segments->len;
   segment.value = g_string_new (NULL);
+  segment.bare = p == end || *p != '"';
   p = p < end && *p == '"' ? read_quoted (p, end, segment.value) : read_bare (p, end, segment.value);
   g_array_append_val (segments, segment);
   return p;
@@ -221,7 +223,7 @@ take_out_controls (char *text)
   char *to = text;
 
   for (const char *p = text; *p != '\0'; p++)
-    if (*p != '\r' && *p != '\n')
+    if (*p != '\r' && *p != '\n' && *p != '\x1B')
       *to++ = *p;
   *to = '\0';
 }
@@ -259,6 +261,31 @@ join_segments (const Segment *first, guint count, PnHeaderContext *context)
   char *text = pn_charset_decode (bytes->str, bytes->len, charset, context->charset, FALSE, NULL, &result);
   context->damaged += result.invalid;
   take_out_controls (text);
+  return pn_charset_compose (text);
+}
+
+/* RFC 2231 whose star was forgotten: "utf-8''name%20with%20blanks.txt". */
+static char *
+decode_starless (const char *value, PnHeaderContext *context)
+{
+  char name[64];
+  const char *quote = strchr (value, '\''), *second = quote != NULL ? strchr (quote + 1, '\'') : NULL;
+
+  if (second == NULL || quote == value || quote - value > 40 || second - quote > 20
+      || strchr (second, '%') == NULL)
+    return NULL;
+  for (const char *p = value; p < second; p++)
+    if (!g_ascii_isalnum (*p) && strchr ("-_'", *p) == NULL)
+      return NULL;
+  g_autofree char *charset = g_strndup (value, (gsize) (quote - value));
+  if (!pn_charset_find (charset, name))
+    return NULL;
+  g_autoptr (GString) bytes = g_string_new (NULL);
+  append_percent_decoded (bytes, second + 1, second + strlen (second));
+  PnCharsetResult result;
+  char *text = pn_charset_decode (bytes->str, bytes->len, charset, context->charset, FALSE, NULL, &result);
+  context->damaged += result.invalid;
+  take_out_controls (text);
   return text;
 }
 
@@ -268,7 +295,13 @@ decode_plain (const Segment *segment, PnHeaderContext *context)
 {
   if (strcmp (segment->name, "boundary") == 0)
     return g_strndup (segment->value->str, segment->value->len);
-  return pn_header_decode (segment->value->str, segment->value->len, context);
+  const GString *value = segment->value;
+  /* filename='a.txt' */
+  if (segment->bare && value->len > 2 && value->str[0] == '\'' && value->str[value->len - 1] == '\''
+      && memchr (value->str + 1, '\'', value->len - 2) == NULL)
+    return pn_header_decode (value->str + 1, value->len - 2, context);
+  char *starless = decode_starless (segment->value->str, context);
+  return starless != NULL ? starless : pn_header_decode (segment->value->str, segment->value->len, context);
 }
 
 static void
@@ -348,6 +381,7 @@ pn_header_parse_params (const char *raw, gsize length, PnHeaderContext *context)
     if (p == before)
       break;
   }
+  self->more = segments->len == MAX_SEGMENTS;
   if (segments->len > 1)
     g_array_sort (segments, compare_segments);
   assemble (segments, context, self->array);

@@ -3,7 +3,9 @@
 #include "convert/charset.h"
 #include "convert/ical.h"
 #include "convert/mime-cms.h"
+#include "convert/mime-cr.h"
 #include "convert/mime-native-fields.h"
+#include "convert/mime-sealed.h"
 #include "convert/skeleton.h"
 
 #include <string.h>
@@ -74,53 +76,6 @@ read_header (PnMimeReader *self, GError **error)
   return TRUE;
 }
 
-/* Joins the texts of BODIES, all of one type, into one part. */
-static gboolean
-add_body (PnMimeReader *self, GArray *bodies, PnPartRole role, char **text_out, GError **error)
-{
-  GString *joined = NULL;
-  g_autofree char *charset = NULL;
-  char *text = NULL;
-  gsize length = 0;
-
-  for (guint i = 0; i < bodies->len; i++) {
-    gsize n;
-    g_autofree char *came_in = NULL;
-    char *more = pn_mime_read_text (self, g_array_index (bodies, guint, i), TRUE, &n, &came_in, error);
-    if (more == NULL) {
-      g_free (text);
-      if (joined != NULL)
-        g_string_free (joined, TRUE);
-      return FALSE;
-    }
-    if (i == 0) {
-      text = more, length = n;
-      charset = g_steal_pointer (&came_in);
-      continue;
-    }
-    if (joined == NULL) {
-      joined = g_string_new_len (text, (gssize) length);
-      g_clear_pointer (&text, g_free);
-    }
-    if (role == PN_PART_TEXT && joined->len > 0 && joined->str[joined->len - 1] != '\n')
-      g_string_append_c (joined, '\n');
-    g_string_append_len (joined, more, (gssize) n);
-    g_free (more);
-  }
-  if (joined != NULL) {
-    length = joined->len;
-    text = g_string_free (joined, FALSE);
-  }
-  g_autoptr (GBytes) bytes = g_bytes_new_take (text, length);
-  PnPart *part
-      = pn_part_new (role, role == PN_PART_HTML ? "text/html" : "text/plain", pn_content_new_bytes (bytes));
-  part->charset = g_steal_pointer (&charset);
-  pn_message_add_part (self->message, part);
-  if (text_out != NULL)
-    *text_out = text;
-  return TRUE;
-}
-
 /* The most promising of the calendar parts first: one that says a method and is no file. */
 static int
 rate_calendar (PnMimeReader *self, guint index)
@@ -183,20 +138,6 @@ read_calendar (PnMimeReader *self, GError **error)
   return TRUE;
 }
 
-static gboolean
-add_bodies (PnMimeReader *self, GError **error)
-{
-  char *html = NULL; /* borrowed from the part */
-
-  if (self->text->len > 0 && !add_body (self, self->text, PN_PART_TEXT, NULL, error))
-    return FALSE;
-  if (self->html->len > 0 && !add_body (self, self->html, PN_PART_HTML, &html, error))
-    return FALSE;
-  if (html != NULL && self->files->len > 0)
-    pn_mime_bind_inline (self, html);
-  return TRUE;
-}
-
 /* Files follow the bodies in the order in which they came; a report that was understood is not a file too. */
 static void
 add_files (PnMimeReader *self, gboolean status)
@@ -220,20 +161,28 @@ add_files (PnMimeReader *self, gboolean status)
     }
 }
 
+/* Whether FILE is all of ENTITY: not if it had to be converted, or stands in a text. */
+static gboolean
+is_whole_entity (PnMimeReader *self, const PnMimeFile *file, const PnMimeEntity *entity)
+{
+  guint64 offset, length;
+  PnEncoding encoding;
+
+  return pn_content_get_range (file->part->content, &offset, &length, &encoding) == self->original_source
+         && offset == entity->body_offset && length == entity->body_length
+         && encoding != PN_ENCODING_UUENCODE;
+}
+
 static gboolean
 add_skeleton (PnMimeReader *self, GError **error)
 {
-  PnSkeleton *skeleton = pn_skeleton_new (self->source);
+  PnSkeleton *skeleton = pn_skeleton_new (self->original_source);
   gboolean done = TRUE;
 
   for (guint i = 0; i < self->files->len && done; i++) {
     PnMimeFile *file = &g_array_index (self->files, PnMimeFile, i);
     const PnMimeEntity *entity = pn_mime_scan_entity (self->scan, file->entity);
-    guint64 offset;
-    /* A calendar that had to be made UTF-8 is no longer what the bytes decode to; a file in a text is not all
-     * of it. */
-    if (pn_content_get_range (file->part->content, &offset, NULL, NULL) == self->source
-        && offset == entity->body_offset)
+    if (is_whole_entity (self, file, entity) && !pn_mime_is_sealed_multipart (file->part))
       done = pn_skeleton_add_part (skeleton, entity->body_offset, entity->body_length, file->part, error);
   }
   done = done && pn_skeleton_finish (skeleton, self->message, error);
@@ -314,11 +263,14 @@ read_all (PnMimeReader *self, GError **error)
   if (self->scan->too_many)
     pn_message_add_loss (self->message, "parts", "there are more than %u; the last holds all that follow",
                          self->scan->nodes->len);
-  gboolean done = add_bodies (self, error) && open_signature (self, error);
-  done = done && read_calendar (self, error);
+  gboolean done = pn_mime_add_bodies (self, error) && open_signature (self, error);
+  done = done && pn_mime_unpack_mac_files (self, error) && pn_mime_link_external (self, error)
+         && read_calendar (self, error);
   if (done)
     pn_native_fields_read (self->message);
   gboolean status = done && self->message->calendar == NULL && pn_mime_read_reports (self, error);
+  if (done)
+    pn_mime_name_files (self);
   add_files (self, status);
   if (!done || !pn_mime_read_tnef (self, error))
     return FALSE;
@@ -338,7 +290,18 @@ read_message (PnSource *source, const PnMimeOptions *options, guint wrappings,
   g_autoptr (PnMimeScan) scan = pn_mime_scan (source, options->max_depth, options->max_parts, error);
   if (scan == NULL)
     return NULL;
+  PnSource *original = source;
+  g_autoptr (PnSource) view = NULL;
+  if (pn_mime_wants_cr_view (source, scan)) {
+    source = view = pn_mime_cr_view_new (original);
+    pn_mime_scan_free (scan);
+    scan = pn_mime_scan (source, options->max_depth, options->max_parts, error);
+    if (scan == NULL)
+      return NULL;
+    pn_message_add_loss (message, "lines", "they end with CR alone; read as if they ended rightly");
+  }
   PnMimeReader self = { .source = source,
+                        .original_source = original,
                         .options = options,
                         .message = message,
                         .scan = scan,

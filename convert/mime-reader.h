@@ -1,6 +1,7 @@
 /* What the files of the way in share: one message being read. */
 #pragma once
 
+#include "convert/mac-file.h"
 #include "convert/mime-header.h"
 #include "convert/mime-scan.h"
 #include "convert/mime.h"
@@ -14,7 +15,8 @@ typedef struct {
 } PnMimeFile;
 
 typedef struct {
-  PnSource *source;             /* borrowed */
+  PnSource *source;             /* borrowed; lines end with LF or CRLF */
+  PnSource *original_source;    /* borrowed; the same, unless the lines had to be mended (mime-cr.h) */
   const PnMimeOptions *options; /* borrowed */
   PnMessage *message;           /* borrowed */
   PnMimeScan *scan;             /* borrowed */
@@ -24,15 +26,19 @@ typedef struct {
   PnHeaderParams **types; /* by entity: of Content-Type, parsed when first asked for */
   guint n_types;
 
-  GArray *text, *html; /* guint: the entities that make the bodies */
-  guint64 text_size;   /* of them, encoded */
-  GArray *calendars;   /* guint: those that may make the message an appointment */
-  GArray *reports;     /* guint: delivery statuses and disposition notifications */
-  GArray *files;       /* PnMimeFile, in the order of the source */
-  int original;        /* the entity of the message that a report is about; -1 */
-  int spare;           /* a named text that is read if there is no other; -1 */
-  int opaque;          /* the entity that holds its content in a signature; -1 */
-  guint wrappings;     /* signatures around this message */
+  /* guint: the entities that make the bodies, in their order.  One of the other kind stands for its twin; a
+   * picture in HTML for itself. */
+  GArray *text, *html;
+  guint64 text_size; /* of them, encoded */
+  GArray *calendars; /* guint: those that may make the message an appointment */
+  GArray *reports;   /* guint: delivery statuses and disposition notifications */
+  GArray *files;     /* PnMimeFile, in the order of the source */
+  int original;      /* the entity of the message that a report is about; -1 */
+  int spare;         /* a named text that is read if there is no other; -1 */
+  int opaque;        /* the entity that holds its content in a signature; -1 */
+  guint wrappings;   /* signatures around this message */
+  gsize unpacked;    /* bytes of files that are no ranges of the source */
+  guint pictures;    /* entities in html that are no text */
 } PnMimeReader;
 
 const PnHeaderParams *pn_mime_reader_type (PnMimeReader *self, guint entity);
@@ -52,8 +58,22 @@ void pn_mime_read_fields (PnMimeReader *self, const char *header, gsize length);
 void pn_mime_sort_parts (PnMimeReader *self);
 /* The part for an entity that is a file. */
 PnPart *pn_mime_make_file (PnMimeReader *self, guint entity);
-/* Files that HTML shows by their Content-ID or Content-Location become inline ones. */
+
+/* mime-inline.c: files that HTML shows by their Content-ID or Content-Location become inline ones. */
 void pn_mime_bind_inline (PnMimeReader *self, const char *html);
+
+/* mime-name.c: names the files that have none; the extension of a type, and the type of a name. */
+void pn_mime_name_files (PnMimeReader *self);
+const char *pn_mime_extension_of (const char *type);
+const char *pn_mime_type_of (const char *name);
+/* Bytes of the header that DATA begins with, the blank line included. */
+gsize pn_mime_header_length (const char *data, gsize length);
+
+/* mime-external.c: files whose content is somewhere else become links to it. */
+gboolean pn_mime_link_external (PnMimeReader *self, GError **error);
+
+/* mime-join.c: makes the bodies of what was sorted. */
+gboolean pn_mime_add_bodies (PnMimeReader *self, GError **error);
 
 /* mime-text.c: the text of an entity as UTF-8.  UNIX_LINES: line ends LF, format=flowed undone.  NULL with
  * ERROR set only if the source fails.  *CHARSET (caller frees) is what it came in. */
@@ -65,9 +85,18 @@ char *pn_mime_read_calendar (PnMimeReader *self, guint entity, gsize *length, ch
 /* TEXT with the line ends of RFC 3676 undone.  Caller frees. */
 char *pn_mime_unflow (const char *text, gsize length, gboolean delsp, gsize *out_length);
 
-/* mime-uu.c: files that stand uuencoded in the LENGTH BYTES of a text that is not encoded become files of the
- * message. Returns the text without them, or NULL if there were none. */
-GBytes *pn_mime_take_uu (PnMimeReader *self, guint entity, const char *bytes, gsize length);
+/* What files may have together that are unpacked in memory, because they are no ranges of the source. */
+#define PN_MIME_MAX_UNPACKED (16 * 1024 * 1024)
+
+/* mime-uu.c: files that stand in the LENGTH BYTES of a text (uuencode, BinHex, yEnc) become files of the
+ * message.  The bytes are OWNER's, or, if that is NULL, the part's as they lie in the source.  Returns the
+ * text without them, or NULL if there were none. */
+GBytes *pn_mime_take_files (PnMimeReader *self, guint entity, const char *bytes, gsize length, GBytes *owner);
+
+/* mime-mac.c: files that are packed as the Macintosh does become what is in them. */
+gboolean pn_mime_unpack_mac_files (PnMimeReader *self, GError **error);
+/* Gives PART the name and the type that FILE, which it was made of, says; tells what is left out. */
+void pn_mime_settle_mac_file (PnMimeReader *self, guint entity, PnPart *part, const PnMacFile *file);
 
 /* mime-tnef.c: opens the TNEF among the files, which are the message's by now, and adds what is in it. */
 gboolean pn_mime_read_tnef (PnMimeReader *self, GError **error);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "convert/mime-write-header.h"
+#include "convert/status-code.h"
 
 /* How a status is said in a DSN. */
 static const struct {
@@ -66,11 +67,47 @@ add_typed (GString *out, const char *name, const char *type, const char *text)
   pn_field_plain (out, name, value->str);
 }
 
+/* RFC 6533 3: an address that is not ASCII in a field that is. */
+static void
+add_spec (GString *out, const char *name, const char *spec)
+{
+  if (g_str_is_ascii (spec) || !g_utf8_validate (spec, -1, NULL)) {
+    add_typed (out, name, "rfc822", spec);
+    return;
+  }
+  g_autoptr (GString) text = g_string_new (NULL);
+  for (const char *p = spec; *p; p = g_utf8_next_char (p))
+    if ((guchar) *p >= 0x80 || *p == '\\')
+      g_string_append_printf (text, "\\x{%X}", g_utf8_get_char (p));
+    else
+      g_string_append_c (text, *p);
+  add_typed (out, name, "utf-8", text->str);
+}
+
 static void
 add_recipient (GString *out, const char *name, const PnAddress *address, const PnMimeWriteOptions *options)
 {
   g_autofree char *spec = pn_field_addr_spec (address, options->default_domain);
-  add_typed (out, name, "rfc822", spec);
+  add_spec (out, name, spec);
+}
+
+/* Whether the report's own word says what its action does, and may stand in a field. */
+static gboolean
+is_fit_wording (const PnStatusReport *report, const char *beginning)
+{
+  if (!report->wording || strlen (report->wording) > 200 || !strstr (report->wording, beginning))
+    return FALSE;
+  for (const char *p = report->wording; *p; p++)
+    if (*p < ' ' || *p >= 0x7f)
+      return FALSE;
+  return TRUE;
+}
+
+static const char *
+status_code_of (const PnStatusReport *report, const char *otherwise)
+{
+  g_autofree char *code = report->status_code ? pn_status_code_find (report->status_code) : NULL;
+  return code && strcmp (code, report->status_code) == 0 ? report->status_code : otherwise;
 }
 
 /* The ORCPT parameter (RFC 3461 4.2) that the recipient came with. */
@@ -104,12 +141,15 @@ add_delivery (GString *out, const PnMessage *message, const PnStatusReport *repo
   const char *orcpt = find_orcpt (message, report->recipient);
   if (orcpt)
     pn_field_plain (out, "Original-Recipient", orcpt);
+  else if (report->original_recipient)
+    add_spec (out, "Original-Recipient", report->original_recipient);
   if (report->recipient)
     add_recipient (out, "Final-Recipient", report->recipient, options);
   else
     pn_field_plain (out, "Final-Recipient", "rfc822; unknown");
-  pn_field_plain (out, "Action", deliveries[row].word);
-  pn_field_plain (out, "Status", report->status_code ? report->status_code : deliveries[row].code);
+  gboolean expanded = report->action == PN_ACTION_TRANSFERRED && is_fit_wording (report, "expanded");
+  pn_field_plain (out, "Action", expanded ? "expanded" : deliveries[row].word);
+  pn_field_plain (out, "Status", status_code_of (report, deliveries[row].code));
   if (report->remote_mta)
     add_typed (out, "Remote-MTA", "dns", report->remote_mta);
   if (report->diagnostic)
@@ -126,13 +166,20 @@ add_disposition (GString *out, const PnMessage *message, const PnStatusReport *r
                  const PnMimeWriteOptions *options)
 {
   const PnAddress *recipient = report->recipient ? report->recipient : message->from;
+  const char *orcpt = find_orcpt (message, recipient);
+  if (orcpt)
+    pn_field_plain (out, "Original-Recipient", orcpt);
+  else if (report->original_recipient)
+    add_spec (out, "Original-Recipient", report->original_recipient);
   if (recipient)
     add_recipient (out, "Final-Recipient", recipient, options);
   if (message->in_reply_to)
     pn_field_ids (out, "Original-Message-ID", &message->in_reply_to, 1);
+  /* He opened it himself; that this is told is settled without asking him. */
   pn_field_plain (out, "Disposition",
-                  report->action == PN_ACTION_OPENED ? "manual-action/MDN-sent-automatically; displayed"
-                                                     : "manual-action/MDN-sent-automatically; deleted");
+                  is_fit_wording (report, ";")         ? report->wording
+                  : report->action == PN_ACTION_OPENED ? "manual-action/MDN-sent-automatically; displayed"
+                                                       : "manual-action/MDN-sent-automatically; deleted");
   if (report->time.set)
     pn_field_date (out, "X-Postern-Time", report->time.unix_time, report->time.offset);
   if (report->comment)
@@ -184,8 +231,9 @@ describe (GString *out, const PnStatusReport *report, const char *default_domain
     g_string_append_printf (out, "  Server: %s\n", report->remote_mta);
   if (report->diagnostic)
     g_string_append_printf (out, "  Reason: %s\n", report->diagnostic);
-  else if (report->status_code)
-    g_string_append_printf (out, "  Status: %s\n", report->status_code);
+  const char *meaning = pn_status_code_describe (report->status_code);
+  if (meaning)
+    g_string_append_printf (out, "  Status: %s (%s)\n", report->status_code, meaning);
   if (report->comment)
     g_string_append_printf (out, "  Comment: %s\n", report->comment);
 }

@@ -209,7 +209,7 @@ find_delimiter (Scanner *self, guint64 from, Delimiter *found, GError **error)
 }
 
 static const char *const field_names[PN_MIME_N_FIELDS]
-    = { "type", "transfer-encoding", "disposition", "id", "location", "description" };
+    = { "type", "transfer-encoding", "disposition", "id", "location", "description", "base" };
 
 static void
 keep_field (PnMimeEntity *node, const guint8 *name, gsize name_length, const guint8 *value, gsize length)

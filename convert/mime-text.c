@@ -91,50 +91,6 @@ pn_mime_unflow (const char *text, gsize length, gboolean delsp, gsize *out_lengt
   return g_string_free (out, FALSE);
 }
 
-/* Behind the '>' of the tag at P; END if it is not closed. */
-static const char *
-skip_tag (const char *p, const char *end)
-{
-  const char *close = memchr (p, '>', end - p);
-
-  return close != NULL ? close + 1 : end;
-}
-
-/* The words of text/enriched (RFC 1896): without its commands and their parameters, line ends as they count
- * there. */
-static char *
-read_enriched (const char *text, gsize length, gsize *out_length)
-{
-  GString *out = g_string_sized_new (length + 1);
-  const char *p = text, *end = text + length, *stop;
-  gboolean closed = TRUE; /* as long as a "</param>" may follow */
-
-  while (p < end) {
-    if (*p == '<' && end - p >= 2 && p[1] == '<') {
-      g_string_append_c (out, '<');
-      p += 2;
-    } else if (closed && g_ascii_strncasecmp (p, "<param>", 7) == 0) {
-      stop = strcasestr (p, "</param>");
-      closed = stop != NULL;
-      p = stop != NULL ? stop + 8 : skip_tag (p, end);
-    } else if (*p == '<') {
-      p = skip_tag (p, end);
-    } else if (*p == '\n') {
-      gsize n = 0;
-      for (; p < end && *p == '\n'; p++)
-        n++;
-      if (n == 1 && p < end)
-        g_string_append_c (out, ' ');
-      for (; n > 1 || (n == 1 && p == end); n--)
-        g_string_append_c (out, '\n');
-    } else {
-      g_string_append_c (out, *p++);
-    }
-  }
-  *out_length = out->len;
-  return g_string_free (out, FALSE);
-}
-
 /* The decoded bytes of an entity; *OWNED (to be unreferenced) keeps them unless they lie in the source. */
 static gboolean
 get_bytes (PnMimeReader *self, const PnMimeEntity *entity, const guint8 **bytes, gsize *length,
@@ -184,8 +140,8 @@ pn_mime_read_text (PnMimeReader *self, guint index, gboolean unix_lines, gsize *
 
   if (!get_bytes (self, entity, &bytes, &n, &owned, error))
     return NULL;
-  if (entity->encoding == PN_ENCODING_NONE && strcmp (entity->type, "text/plain") == 0) {
-    GBytes *rest = pn_mime_take_uu (self, index, (const char *) bytes, n);
+  if (strcmp (entity->type, "text/plain") == 0) {
+    GBytes *rest = pn_mime_take_files (self, index, (const char *) bytes, n, owned);
     if (rest != NULL) {
       g_clear_pointer (&owned, g_bytes_unref);
       owned = rest;
@@ -199,11 +155,6 @@ pn_mime_read_text (PnMimeReader *self, guint index, gboolean unix_lines, gsize *
   if (!unix_lines)
     return text;
   *length = make_unix_lines (text, *length);
-  if (strcmp (entity->type, "text/enriched") == 0 || strcmp (entity->type, "text/richtext") == 0) {
-    char *words = read_enriched (text, *length, length);
-    g_free (text);
-    return words;
-  }
   const char *format = pn_header_params_get (type, "format");
   if (html || format == NULL || g_ascii_strcasecmp (format, "flowed") != 0)
     return text;

@@ -455,6 +455,12 @@ void
 pn_field_phrase (PnWriteField *self, const char *name)
 {
   g_autofree char *line = one_line (name);
+  gsize length = strlen (line);
+  if (length >= 2 && line[0] == '"' && line[length - 1] == '"') {
+    /* readers, ours too, take one pair of quotes around a whole name for those of a quoted string */
+    g_autofree char *bare = g_steal_pointer (&line);
+    line = g_strconcat ("\"", bare, "\"", NULL);
+  }
   gboolean plain = !strstr (line, "=?");
   for (const char *p = line; *p && plain; p++)
     plain = (guchar) *p >= ' ' && (guchar) *p < 0x7f;
@@ -492,7 +498,7 @@ is_token (const char *value)
   for (const char *p = value; *p; p++)
     if ((guchar) *p <= ' ' || (guchar) *p >= 0x7f || strchr ("()<>@,;:\\\"/[]?=", *p))
       return FALSE;
-  return TRUE;
+  return !strchr (value, '\'');
 }
 
 static void
@@ -532,6 +538,10 @@ static gboolean
 is_quotable (const char *value)
 {
   if (strlen (value) > TOKEN_MAX / 2 || strstr (value, "=?"))
+    return FALSE;
+  /* Readers take values of this form for RFC 2231 whose star was forgotten. */
+  const char *quote = strchr (value, '\'');
+  if (quote && strchr (quote + 1, '\'') && strchr (quote, '%'))
     return FALSE;
   for (const char *p = value; *p; p++)
     if ((guchar) *p < ' ' || (guchar) *p >= 0x7f)

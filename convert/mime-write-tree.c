@@ -4,6 +4,7 @@
 
 #include "convert/ical.h"
 #include "convert/mime-native-fields.h"
+#include "convert/mime-sealed.h"
 #include "convert/mime-write-header.h"
 #include "convert/text-twin.h"
 
@@ -18,7 +19,8 @@ typedef struct {
   char *stem;             /* of all boundaries */
   guint boundaries;
   guint made;
-  gboolean clash; /* a part that cannot be encoded holds the stem */
+  PnMimeSealed *sealed; /* borrowed */
+  gboolean clash;       /* a part that cannot be encoded holds the stem */
 } Builder;
 
 void
@@ -159,6 +161,31 @@ file_new (Builder *self, const PnPart *part, const char *disposition, GError **e
   if (is_composite (node->type) && !settle_composite (self, node, error))
     return NULL;
   return g_steal_pointer (&node);
+}
+
+/* A signed part, and what follows it in the same text. */
+static gboolean
+add_sealed (Builder *self, PnMimeNode *parent, GError **error)
+{
+  const PnPart *part = self->sealed->part;
+  self->made |= PN_MADE_SEALED;
+  if (!pn_mime_is_sealed_multipart (part)) {
+    if (!add (parent, file_new (self, part, "attachment", error)))
+      return FALSE;
+  } else {
+    PnMimeNode *node = g_new0 (PnMimeNode, 1);
+    node->type = g_strdup (part->type);
+    node->parameters = g_strdup (part->parameters);
+    node->content = content_of (part);
+    node->sealed = node->bare = node->text = TRUE;
+    g_ptr_array_add (parent->children, node);
+    if (!pn_line_scan (node->content, self->stem, &node->scan, error))
+      return FALSE;
+    self->clash |= node->scan.boundary;
+    node->transfer = node->scan.high > 0 ? PN_TRANSFER_8BIT : PN_TRANSFER_7BIT;
+  }
+  PnContent *rest = self->sealed->text_rest;
+  return !rest || add (parent, text_new (self, "text/plain", NULL, pn_content_ref (rest), error));
 }
 
 /* --- bodies ------------------------------------------------------------------------------------------- */
@@ -336,7 +363,9 @@ compose_calendar (Builder *self, PnMessage *message, GError **error)
     calendar->method = PN_METHOD_CANCEL;
   if (!uid && !message->id)
     calendar->uid = (char *) self->message_id;
-  char *text = pn_ical_write (message, self->options->now, error);
+  PnIcalOptions options
+      = { .zone_years = self->options->zone_years, .floating_zone = self->options->floating_zone };
+  char *text = pn_ical_write_with (message, &options, self->options->now, error);
   calendar->method = method;
   calendar->uid = uid;
   return text;
@@ -355,7 +384,12 @@ calendar_as_it_came (Builder *self, const PnPart *original)
   if (!g_utf8_validate (data, (gssize) length, NULL))
     return NULL;
   g_autoptr (PnMessage) came = pn_message_new (PN_TYPE_MAIL);
-  if (!pn_ical_read (came, data, length, NULL, NULL, NULL) || !came->calendar)
+  if (strcmp (original->type, "text/calendar") != 0 || !pn_ical_read (came, data, length, NULL, NULL, NULL)
+      || !came->calendar)
+    return NULL;
+  /* A file in it is a part of the message now, and would come twice. */
+  PnPart *file = pn_message_get_part (came, PN_PART_ATTACHMENT);
+  if (file && !pn_ical_is_link (came, file))
     return NULL;
   g_autoptr (GPtrArray) no_parts = g_ptr_array_new ();
   PnMessage bare = *self->message, other = bare;
@@ -433,6 +467,19 @@ add_calendar (Builder *self, PnMimeNode *alternative, GError **error)
 
 /* --- the whole ---------------------------------------------------------------------------------------- */
 
+/* An HTML body that says what the plain one does. */
+static gboolean
+add_html_twin (Builder *self, PnMimeNode *alternative, const PnPart *text, GError **error)
+{
+  g_autoptr (GBytes) bytes = read_html (text);
+  if (!bytes)
+    return TRUE;
+  gsize length;
+  const char *data = g_bytes_get_data (bytes, &length);
+  g_autofree char *html = pn_html_from_text (data ? data : "", length);
+  return add (alternative, text_new (self, "text/html", NULL, pn_content_new_text (html, -1), error));
+}
+
 /* Adds what the reader is to choose from, if there is anything. */
 static gboolean
 add_bodies (Builder *self, PnMimeNode *parent, GError **error)
@@ -444,6 +491,8 @@ add_bodies (Builder *self, PnMimeNode *parent, GError **error)
   if (!add_plain (self, alternative, text, html, error))
     return FALSE;
   if (html && !add (alternative, html_body (self, html, error)))
+    return FALSE;
+  if (!html && text && self->options->html_twin && !add_html_twin (self, alternative, text, error))
     return FALSE;
   if ((message->calendar || message->type == PN_TYPE_SEARCH) && !add_calendar (self, alternative, error))
     return FALSE;
@@ -465,7 +514,7 @@ is_placed (PnMessage *message, const PnPart *part)
   case PN_PART_SKELETON:
     return TRUE;
   case PN_PART_ATTACHMENT:
-    break;
+    return pn_ical_is_link (message, part);
   }
   return FALSE;
 }
@@ -491,7 +540,8 @@ add_files (Builder *self, PnMimeNode *mixed, GError **error)
   PnMessage *message = self->message;
   for (guint i = 0; i < message->parts->len; i++) {
     const PnPart *part = g_ptr_array_index (message->parts, i);
-    if (is_placed (message, part))
+    if (is_placed (message, part) || part == self->sealed->part
+        || g_hash_table_contains (self->sealed->inside, part) || pn_mime_is_sealed_multipart (part))
       continue;
     gboolean original
         = self->report
@@ -526,7 +576,8 @@ build (Builder *self, GError **error)
       = { NULL, "; report-type=delivery-status", "; report-type=disposition-notification" };
   g_autoptr (PnMimeNode) whole
       = multipart_new (self, self->report ? "report" : "mixed", report_types[self->report]);
-  if (!add_bodies (self, whole, error))
+  gboolean sealed = self->sealed->part != NULL;
+  if (!(sealed ? add_sealed (self, whole, error) : add_bodies (self, whole, error)))
     return NULL;
   if (self->report && !add (whole, report_part (self, error)))
     return NULL;
@@ -538,7 +589,7 @@ build (Builder *self, GError **error)
   }
   /* at the end of a message a line end has to follow, which would change a file */
   PnMimeNode *only = whole->children->len == 1 ? g_ptr_array_index (whole->children, 0) : NULL;
-  if (only && is_composite (only->type) && !only->children && only->scan.unended)
+  if (only && is_composite (only->type) && !only->children && !only->sealed && only->scan.unended)
     return g_steal_pointer (&whole);
   return flatten (g_steal_pointer (&whole));
 }
@@ -547,6 +598,11 @@ PnMimeNode *
 pn_mime_tree_new (PnMessage *message, PnReportKind report, const char *message_id,
                   const PnMimeWriteOptions *options, guint *made, GError **error)
 {
+  PnMimeSealed sealed = { 0 };
+  if (!pn_mime_sealed_find (&sealed, message, error)) {
+    pn_mime_sealed_clear (&sealed);
+    return NULL;
+  }
   /* for its time native addresses have the Internet address that the header shows */
   g_autoptr (GPtrArray) filled = g_ptr_array_new ();
   Filler filler = { filled, options->default_domain };
@@ -560,13 +616,17 @@ pn_mime_tree_new (PnMessage *message, PnReportKind report, const char *message_i
     g_autofree char *seed = g_strdup_printf ("%s %u", message_id, attempt);
     g_autofree char *digest = g_compute_checksum_for_string (G_CHECKSUM_SHA1, seed, -1);
     g_autofree char *stem = g_strdup_printf ("=_%.20s", digest);
-    Builder self = {
-      .message = message, .options = options, .report = report, .message_id = message_id, .stem = stem
-    };
+    Builder self = { .message = message,
+                     .options = options,
+                     .report = report,
+                     .message_id = message_id,
+                     .stem = stem,
+                     .sealed = &sealed };
     tree = build (&self, error);
     *made = self.made;
     clash = tree && self.clash;
   }
+  pn_mime_sealed_clear (&sealed);
   for (guint i = 0; i < filled->len; i++)
     g_clear_pointer (&((PnAddress *) g_ptr_array_index (filled, i))->internet, g_free);
   return tree;

@@ -1,7 +1,10 @@
+#include "convert/mime-basic.h"
+#include "convert/mime-forward.h"
 #include "convert/mime-write.h"
 
 #include <string.h>
 
+#include "convert/mime-header.h"
 #include "convert/mime-native-fields.h"
 #include "convert/mime-write-header.h"
 #include "convert/skeleton.h"
@@ -33,6 +36,18 @@ static const char *const own_fields[] = { "Auto-Submitted",
                                           "X-Priority",
                                           NULL };
 
+/* Fields that describe a part, which are written with it; others that begin like these are of the message. */
+static const char *const part_fields[] = {
+  "Content-Base",     "Content-Description", "Content-Disposition",       "Content-ID",   "Content-Length",
+  "Content-Location", "Content-MD5",         "Content-Transfer-Encoding", "Content-Type", NULL
+};
+
+/* Fields of addresses that have no other place. */
+static const char *const address_fields[]
+    = { "Apparently-To", "Errors-To", "Mail-Followup-To",  "Mail-Reply-To",
+        "Resent-Bcc",    "Resent-Cc", "Resent-From",       "Resent-Reply-To",
+        "Resent-Sender", "Resent-To", "Return-Receipt-To", NULL };
+
 /* Fields that vouch for the bytes of the message as it came. */
 static const char *const seals[]
     = { "ARC-Authentication-Results", "ARC-Message-Signature",   "ARC-Seal", "DKIM-Signature",
@@ -50,6 +65,13 @@ is_one_of (const char *name, const char *const *names)
   return FALSE;
 }
 
+/* Each station on the way puts its own before those that are there, the one that sends a message on too. */
+static gboolean
+is_trace (const char *name)
+{
+  return is_one_of (name, trace_fields) || g_ascii_strncasecmp (name, "Resent-", 7) == 0;
+}
+
 static gboolean
 is_field_name (const char *name)
 {
@@ -62,7 +84,7 @@ is_field_name (const char *name)
 static gboolean
 is_own (const char *name)
 {
-  return is_one_of (name, own_fields) || g_ascii_strncasecmp (name, "Content-", 8) == 0
+  return is_one_of (name, own_fields) || is_one_of (name, part_fields)
          || g_ascii_strncasecmp (name, "X-Postern-", 10) == 0;
 }
 
@@ -75,7 +97,7 @@ pn_mime_forget_own_fields (PnMessage *message)
     for (guint i = 0; i < all->len; i++) {
       PnHeader *header = all->pdata[i];
       if (!header || is_own (header->name) || is_one_of (header->name, seals)
-          || is_one_of (header->name, trace_fields) != trace)
+          || is_trace (header->name) != trace)
         continue;
       g_ptr_array_add (message->headers, header);
       all->pdata[i] = NULL;
@@ -96,6 +118,45 @@ typedef struct {
   guint made;
 } Head;
 
+static const PnHeader *
+find_header (const PnMessage *message, const char *name)
+{
+  for (guint i = 0; message->headers && i < message->headers->len; i++) {
+    const PnHeader *header = g_ptr_array_index (message->headers, i);
+    if (g_ascii_strcasecmp (header->name, name) == 0)
+      return header;
+  }
+  return NULL;
+}
+
+/* A field of addresses as they came; FALSE if none are in it. */
+static gboolean
+add_kept_addresses (Head *self, const PnHeader *header)
+{
+  PnHeaderContext context = { 0 };
+  g_autoptr (GArray) mailboxes = pn_mailboxes_new ();
+  const char *value = header->value ? header->value : "";
+  pn_header_parse_addresses (value, strlen (value), &context, mailboxes, 10000);
+  PnWriteField field;
+  guint n = 0;
+  for (guint i = 0; i < mailboxes->len; i++) {
+    const PnAddress *address = g_array_index (mailboxes, PnMailbox, i).address;
+    if (!address->internet)
+      return FALSE;
+    n++;
+  }
+  for (guint i = 0; i < n; i++) {
+    if (i == 0)
+      pn_field_begin (&field, self->out, header->name);
+    else
+      pn_field_glue (&field, ",");
+    pn_field_address (&field, g_array_index (mailboxes, PnMailbox, i).address, NULL);
+  }
+  if (n > 0)
+    pn_field_end (&field);
+  return n > 0;
+}
+
 /* The fields that came with the message and have no other place: those of its way, or all others. */
 static void
 add_kept (Head *self, gboolean trace)
@@ -103,14 +164,15 @@ add_kept (Head *self, gboolean trace)
   PnMessage *message = self->message;
   for (guint i = 0; message->headers && i < message->headers->len; i++) {
     const PnHeader *header = g_ptr_array_index (message->headers, i);
-    if (!is_field_name (header->name) || is_own (header->name)
-        || is_one_of (header->name, trace_fields) != trace)
+    if (!is_field_name (header->name) || is_own (header->name) || is_trace (header->name) != trace)
       continue;
     if (is_one_of (header->name, seals)) {
       g_autofree char *where = g_strconcat ("header ", header->name, NULL);
       pn_message_add_loss (message, where, "the signature was made over other bytes and is left out");
       continue;
     }
+    if (is_one_of (header->name, address_fields) && add_kept_addresses (self, header))
+      continue;
     g_autofree char *value = g_strdelimit (g_strdup (header->value ? header->value : ""), "\t", ' ');
     pn_field_text (self->out, header->name, value);
   }
@@ -207,6 +269,23 @@ make_message_id (const PnMessage *message, const PnMimeWriteOptions *options)
   return g_strdup_printf ("%s@%s", digest, host);
 }
 
+/* A message of several authors, if they still are those it came with. */
+static gboolean
+add_authors (Head *self)
+{
+  const PnHeader *came = find_header (self->message, "From");
+  PnHeaderContext context = { 0 };
+  g_autoptr (GArray) mailboxes = pn_mailboxes_new ();
+  if (!came || !came->value || !self->message->from->internet)
+    return FALSE;
+  pn_header_parse_addresses (came->value, strlen (came->value), &context, mailboxes, 100);
+  if (mailboxes->len < 2)
+    return FALSE;
+  const PnAddress *first = g_array_index (mailboxes, PnMailbox, 0).address;
+  return g_strcmp0 (first->internet, self->message->from->internet) == 0
+         && g_strcmp0 (first->name, self->message->from->name) == 0 && add_kept_addresses (self, came);
+}
+
 static void
 add_origin (Head *self)
 {
@@ -219,7 +298,8 @@ add_origin (Head *self)
   pn_field_date (self->out, "Date", message->date.set ? message->date.unix_time : self->options->now,
                  message->date.set ? message->date.offset : 0);
   if (message->from) {
-    add_address (self, "From", message->from);
+    if (!add_authors (self))
+      add_address (self, "From", message->from);
   } else {
     g_autofree char *postmaster = g_strconcat ("postmaster@", self->default_domain, NULL);
     g_autoptr (PnAddress) address = pn_address_new_internet (postmaster, NULL);
@@ -266,6 +346,27 @@ has_automatic_field (const PnMessage *message)
   return FALSE;
 }
 
+/* To whom a receipt goes is the sender, unless the message came with another wish. */
+static void
+add_receipt_request (Head *self)
+{
+  PnMessage *message = self->message;
+  const PnHeader *came = find_header (message, "Disposition-Notification-To");
+  if (came && add_kept_addresses (self, came))
+    return;
+  if ((message->status_request & (PN_STATUS_REQUEST_OPENED | PN_STATUS_REQUEST_FULL)) && message->from)
+    add_address (self, "Disposition-Notification-To", message->from);
+}
+
+/* No automatic answers to what was made automatically: the words for programs that do not know
+ * Auto-Submitted. A conversion that is to be undone has no place for them. */
+static void
+add_suppression (Head *self)
+{
+  if (!self->options->native_fields && !find_header (self->message, "X-Auto-Response-Suppress"))
+    pn_field_plain (self->out, "X-Auto-Response-Suppress", "All");
+}
+
 static void
 add_options (Head *self)
 {
@@ -274,15 +375,35 @@ add_options (Head *self)
   add_time (self, "Expires", &message->expires);
   add_time (self, "Reply-By", &message->respond_by);
   add_time (self, "Deferred-Delivery", &message->distribute_date);
-  if ((message->status_request & (PN_STATUS_REQUEST_OPENED | PN_STATUS_REQUEST_FULL)) && message->from)
-    add_address (self, "Disposition-Notification-To", message->from);
+  add_receipt_request (self);
   const char *automatic = pn_message_get_header (message, "Auto-Submitted");
   if (automatic)
     pn_field_text (self->out, "Auto-Submitted", automatic);
-  else if (message->type == PN_TYPE_STATUS && !message->calendar)
+  else if (message->type == PN_TYPE_STATUS && !message->calendar) {
     pn_field_plain (self->out, "Auto-Submitted", "auto-replied");
-  else if (message->auto_generated && !has_automatic_field (message))
+    add_suppression (self);
+  } else if (message->type == PN_TYPE_STATUS && !self->options->native_fields) {
+    /* An answer to an invitation is read by a program; nobody is to send his absence notice for it. */
     pn_field_plain (self->out, "Auto-Submitted", "auto-generated");
+  } else if (message->auto_generated && !has_automatic_field (message)) {
+    pn_field_plain (self->out, "Auto-Submitted", "auto-generated");
+    add_suppression (self);
+  }
+}
+
+/* An answer to several messages came with all their ids. */
+static void
+add_in_reply_to (Head *self)
+{
+  PnMessage *message = self->message;
+  const PnHeader *came = find_header (message, "In-Reply-To");
+  g_autoptr (GPtrArray) ids = g_ptr_array_new_with_free_func (g_free);
+  if (came && came->value)
+    pn_header_parse_ids (came->value, strlen (came->value), ids);
+  if (ids->len > 1 && strcmp (g_ptr_array_index (ids, 0), message->in_reply_to) == 0)
+    pn_field_ids (self->out, "In-Reply-To", (char **) ids->pdata, ids->len);
+  else
+    pn_field_ids (self->out, "In-Reply-To", &message->in_reply_to, 1);
 }
 
 static void
@@ -290,7 +411,7 @@ add_thread (Head *self)
 {
   PnMessage *message = self->message;
   if (message->in_reply_to)
-    pn_field_ids (self->out, "In-Reply-To", &message->in_reply_to, 1);
+    add_in_reply_to (self);
   if (message->references && message->references->len > 0)
     pn_field_ids (self->out, "References", (char **) message->references->pdata, message->references->len);
 }
@@ -342,7 +463,10 @@ add_content_type (GString *out, const PnMimeNode *node)
   if (node->charset)
     pn_field_parameter (&field, "charset", node->charset);
   /* the parameters of an embedded multipart name its own boundary */
-  pn_field_parameters (&field, node->parameters, node->children || node->charset ? except : except + 1);
+  pn_field_parameters (&field, node->parameters,
+                       node->sealed                      ? NULL
+                       : node->children || node->charset ? except
+                                                         : except + 1);
   if (node->boundary)
     pn_field_parameter (&field, "boundary", node->boundary);
   if (node->name)
@@ -416,10 +540,20 @@ write_node (const PnMimeNode *node, gboolean whole, PnSink *sink, GError **error
   return node->children ? write_multipart (node, whole, sink, error) : write_leaf (node, whole, sink, error);
 }
 
+static gboolean
+write_basic (Head *head, PnSink *sink, GError **error)
+{
+  add_fields (head);
+  add_kept (head, FALSE);
+  g_string_append (head->out, "\r\n");
+  return pn_sink_write (sink, head->out->str, head->out->len, error)
+         && pn_mime_basic_write (head->message, head->options->basic_charset, sink, error);
+}
+
 gboolean
 pn_mime_write (PnMessage *message, const PnMimeWriteOptions *options, PnSink *sink, GError **error)
 {
-  if (!options->ignore_skeleton && pn_message_get_part (message, PN_PART_SKELETON))
+  if (!options->ignore_skeleton && !options->basic && pn_message_get_part (message, PN_PART_SKELETON))
     return pn_skeleton_write (message, sink, error);
 
   g_autoptr (GString) out = g_string_new (NULL);
@@ -432,11 +566,17 @@ pn_mime_write (PnMessage *message, const PnMimeWriteOptions *options, PnSink *si
       = message->message_id ? g_strdup (message->message_id) : make_message_id (message, options);
   Head head
       = { .message = message, .options = &complete, .default_domain = domain, .message_id = id, .out = out };
+  PnPart *embedded = options->flat ? pn_mime_empty_wrapper (message) : NULL;
+  if (embedded)
+    return pn_mime_flat_write (message, embedded, id, &complete, sink, error);
   PnReportKind report = pn_report_kind (message);
+  if (options->basic && report == PN_REPORT_NONE)
+    return write_basic (&head, sink, error);
   g_autoptr (PnMimeNode) tree = pn_mime_tree_new (message, report, id, &complete, &head.made, error);
   if (!tree)
     return FALSE;
-  if (!tree->children && tree->text && tree->scan.unended && tree->transfer != PN_TRANSFER_BASE64)
+  if (!tree->children && !tree->sealed && tree->text && tree->scan.unended
+      && tree->transfer != PN_TRANSFER_BASE64)
     head.made |= PN_MADE_LINE_END;
   add_fields (&head);
   pn_native_fields_write (out, message, &complete, head.made);

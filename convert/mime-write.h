@@ -18,6 +18,7 @@ struct PnMimeNode {
   const PnPart *part;      /* names and dates of a leaf, borrowed; or NULL */
   char *name;              /* file name, or NULL */
   const char *disposition; /* "attachment", "inline" or NULL; static */
+  gboolean sealed;         /* a whole multipart that is written as it came */
   gboolean bare;           /* without disposition, which would hide a calendar's buttons */
   PnContent *content;      /* of a leaf */
   PnTransfer transfer;

@@ -30,8 +30,15 @@ typedef struct {
   gint64 now;                 /* Date of a message without one; seconds */
   gboolean ignore_skeleton;   /* compose anew even if the original bytes could be given back */
   gboolean keep_bcc;          /* write a Bcc field */
+  gboolean html_twin;         /* a plain text gets an HTML twin */
+  gboolean flat;  /* a message that was forwarded without a word goes on itself (convert/mime-forward.h) */
+  gboolean basic; /* as before MIME: text, files uuencoded (convert/mime-basic.h); never from the skeleton.
+                     Reports have no such form and are written as MIME */
+  const char *basic_charset; /* of that text; NULL: US-ASCII */
   gboolean native_fields; /* X-Postern-... fields also for what concerns the post office (native addresses,
                              delivery, ids): for conversions that are to be undone, not for the Internet */
+  const char *floating_zone; /* of PnIcalOptions (convert/ical.h) */
+  guint zone_years; /* of PnIcalOptions (convert/ical.h) */
 } PnMimeWriteOptions;
 
 /* Writes MESSAGE as Internet mail, line ends CRLF: the original bytes if it has a skeleton (then with the

@@ -179,7 +179,7 @@ find_display (const char *name)
   g_auto (GStrv) cities = g_strsplit_set (places, ",:", 12);
   for (guint i = 0; !zone && cities[i]; i++)
     zone = find_city (g_strstrip (cities[i]), offset);
-  return zone;
+  return zone ? zone : pn_timezone_by_words (places, offset);
 }
 
 static const char *

@@ -132,6 +132,17 @@ class Purity(unittest.TestCase):
             out = subprocess.run([program], capture_output=True, text=True)
             self.assertEqual((out.returncode, out.stdout.strip()), (0, "identical"))
 
+    def test_headers_stand_alone(self):
+        """Another program can include each header of the library by itself, with nothing of the house but convert/."""
+        import tempfile
+        flags = subprocess.run(["pkg-config", "--cflags", "glib-2.0"], capture_output=True, text=True, check=True).stdout.split()
+        with tempfile.TemporaryDirectory() as scratch:
+            os.symlink(TOP / "convert", os.path.join(scratch, "convert"))
+            for header in sorted((TOP / "convert").glob("*.h")):
+                done = subprocess.run(["gcc", "-std=gnu17", "-Wall", "-Werror", "-fsyntax-only", f"-I{scratch}", *flags, "-x", "c", "-"],
+                                      input=f'#include "convert/{header.name}"\n', capture_output=True, text=True)
+                self.assertEqual(done.returncode, 0, f"{header.name}: {done.stderr[-800:]}")
+
 
 if __name__ == "__main__":
     main()

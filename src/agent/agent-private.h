@@ -22,6 +22,7 @@ typedef struct {
   PnQueue *in;                                  /* WPCSIN: into the house */
   PnQueue *out;                                 /* WPCSOUT/GWI0001: out of it */
   char *send, *defer, *result, *hold, *problem; /* directories */
+  GPtrArray *peers;                             /* PnPeer (compose.h) */
   const char *site_charset;                     /* borrowed */
   gint64 correlation_age;                       /* seconds */
   guint threads;
@@ -29,6 +30,9 @@ typedef struct {
   GMutex hold_lock;
   GHashTable *held; /* path -> gint64 *: when it is due */
 } PnAgent;
+
+/* The field in which Exchange's receipts name the message they are about. */
+#define PN_AGENT_CORRELATION_KEY "X-MSExch-Correlation-Key"
 
 /* --- threads: each takes the PnAgent and returns NULL when the program stops ------------------ */
 
@@ -48,6 +52,10 @@ void pn_agent_log_error (const char *event, const GError *error);
  * and envelope; the rest is filled here.  On failure none is left. */
 gboolean pn_agent_stage (PnAgent *self, PnMessage *message, const PnSendHead *head, PnCorrelation *record,
                          GError **error);
+/* The same, but single items for recipients whose calendars do not take the rule of MESSAGE, as the settings
+ * say (recurrence.c).  Its rule may be replaced by an equal one. */
+gboolean pn_agent_stage_series (PnAgent *self, PnMessage *message, const PnSendHead *head,
+                                PnCorrelation *record, GError **error);
 /* Commits RECORDS (GPtrArray of PnCorrelation) and then gives their files their names.  After it the messages
  * are with the daemon.  When it fails the records may yet be committed by a later call: whoever tries again
  * looks for them first (pn_agent_publish_again). */
@@ -92,6 +100,8 @@ PnStatusReport *pn_agent_report_new (const PnResult *result);
 gboolean pn_agent_wants_bounce (PnAgent *self, PnMessage *message, const PnCorrelation *original);
 /* Makes MESSAGE what goes over the Internet: sender, subject, the beginning of the original. */
 void pn_agent_dress_bounce (PnAgent *self, PnMessage *message, const PnCorrelation *original);
+/* The subject of a disposition notification. */
+void pn_agent_dress_disposition (PnMessage *message);
 /* Whether any of the reports is a disposition (MDN). */
 gboolean pn_agent_is_disposition (const PnMessage *message);
 

@@ -1,5 +1,5 @@
 /* The Internet Agent's gateway half: receive/ -> WPCSIN, WPCSOUT -> send/, result/ -> statuses. */
-#include "agent/agent-private.h"
+#include "agent/compose.h"
 
 #include "core/log.h"
 #include "core/trace.h"
@@ -84,7 +84,7 @@ open_agent (PnAgent *self, GError **error)
   self->threads = (guint) pn_config_integer (config, "agent", "threads");
   if (self->threads == 0)
     self->threads = g_get_num_processors ();
-  if (!open_folders (self, error) || !open_queues (self, error))
+  if (!pn_agent_load_peers (self, error) || !open_folders (self, error) || !open_queues (self, error))
     return FALSE;
   self->directory = pn_directory_open (config, FALSE, error);
   self->correlation = self->directory ? pn_correlation_db_open (database, self->program->key, error) : NULL;
@@ -105,6 +105,8 @@ close_agent (PnAgent *self)
   g_free (self->result);
   g_free (self->hold);
   g_free (self->problem);
+  if (self->peers)
+    g_ptr_array_unref (self->peers);
   g_hash_table_unref (self->held);
   g_mutex_clear (&self->hold_lock);
   g_mutex_clear (&self->partial_lock);

@@ -1,5 +1,7 @@
 #include "agent/agent-private.h"
 
+#include "convert/status-code.h"
+
 #include <string.h>
 
 static gboolean
@@ -21,6 +23,17 @@ pn_agent_is_disposition (const PnMessage *message)
       return TRUE;
   }
   return FALSE;
+}
+
+void
+pn_agent_dress_disposition (PnMessage *message)
+{
+  const PnStatusReport *first = g_ptr_array_index (message->reports, 0);
+  const char *word = first->action == PN_ACTION_DELETED ? "Deleted" : "Read";
+  char *subject = g_strdup_printf ("%s: %s", word, message->subject ? message->subject : "your message");
+  g_free (message->subject);
+  message->subject = subject;
+  message->auto_generated = TRUE;
 }
 
 /* What the sender said about the recipient of REPORT.  He may have written to him by another of his
@@ -167,6 +180,9 @@ add_text (PnMessage *message, const char *host)
     g_string_append_printf (text, "\nYour message to <%s> %s\n", address, sentence_of (report->action));
     if (report->remote_mta)
       g_string_append_printf (text, "  Host: %s\n", report->remote_mta);
+    const char *meaning = pn_status_code_describe (report->status_code);
+    if (meaning)
+      g_string_append_printf (text, "  Reason: %s (%s)\n", meaning, report->status_code);
     if (report->diagnostic)
       g_string_append_printf (text, "  Answer: %s\n", report->diagnostic);
   }

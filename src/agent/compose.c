@@ -81,6 +81,7 @@ write_message (PnAgent *self, PnMessage *message, PnForm form, PnSink sink, GErr
   PnMimeWriteOptions options = {
     .host = config->host,
     .default_domain = config->internet_domain,
+    .html_twin = pn_config_boolean (config, "agent", "html-twin"),
     .flat = pn_config_boolean (config, "agent", "flat-forwarding"),
     .floating_zone = config->timezone,
     .zone_years = form == PN_FORM_MIME_YEARS ? ZONE_YEARS : 0,

@@ -1,4 +1,4 @@
-#include "agent/agent-private.h"
+#include "agent/compose.h"
 
 #include "convert/mime.h"
 #include "core/counters.h"
@@ -111,12 +111,27 @@ is_plain_orcpt (const char *orcpt, const char *address)
          && g_ascii_strcasecmp (decoded + 7, address) == 0;
 }
 
+/* RFC 3834 and Exchange's X-Auto-Response-Suppress: what was sent automatically is not answered, and nobody
+ * wants to hear of its failure. */
+static gboolean
+is_silent (const PnMessage *message)
+{
+  const char *automatic = pn_message_get_header (message, "Auto-Submitted");
+  const char *suppress = pn_message_get_header (message, "X-Auto-Response-Suppress");
+  if (automatic && g_ascii_strncasecmp (automatic, "no", 2) != 0)
+    return TRUE;
+  g_auto (GStrv) words = g_strsplit (suppress ? suppress : "", ",", -1);
+  for (char **word = words; *word; word++)
+    if (g_ascii_strcasecmp (g_strstrip (*word), "NDR") == 0 || g_ascii_strcasecmp (*word, "All") == 0)
+      return TRUE;
+  return FALSE;
+}
+
 /* A record is kept only of what is out of the ordinary, so that the ordinary message costs none. */
 static gboolean
 is_ordinary (const PnMessage *message, const PnEnvelope *envelope)
 {
-  const char *automatic = pn_message_get_header (message, "Auto-Submitted");
-  if (envelope->envid || (automatic && g_ascii_strncasecmp (automatic, "no", 2) != 0))
+  if (envelope->envid || is_silent (message))
     return FALSE;
   for (guint i = 0; envelope->rcpt_to[i]; i++)
     if ((envelope->rcpt_notify && *envelope->rcpt_notify[i])
@@ -130,10 +145,9 @@ keep_wishes (PnAgent *self, const PnMessage *message, const PnEnvelope *envelope
 {
   if (!*envelope->mail_from || is_ordinary (message, envelope))
     return;
-  const char *automatic = pn_message_get_header (message, "Auto-Submitted");
   g_autoptr (PnCorrelation) record = pn_correlation_new (message->id);
   record->inbound = TRUE;
-  record->silent = automatic && g_ascii_strncasecmp (automatic, "no", 2) != 0;
+  record->silent = is_silent (message);
   record->time = envelope->time;
   record->message_id = g_strdup (message->message_id);
   record->sender = g_strdup (envelope->mail_from);
@@ -160,6 +174,7 @@ convert (PnAgent *self, const PnReceived *received, GError **error)
   PnMessage *message = pn_mime_read (received->data, &options, error);
   if (!message)
     return NULL;
+  message = pn_agent_unwrap_native (self, message, envelope->mail_from);
   g_free (message->id);
   message->id = g_strdup (envelope->id);
   gboolean report = message->type == PN_TYPE_STATUS && !message->calendar;

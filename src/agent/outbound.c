@@ -12,6 +12,7 @@
 
 #define BATCH 64
 #define WAIT_MS 1000
+#define LOCAL_PART_MAX 64
 
 /* What is to become of a queue file. */
 typedef enum { DONE, PUBLISH, LATER, PROBLEM } Verdict;
@@ -113,7 +114,8 @@ set_sender (PnAgent *self, const PnMessage *message, PnCorrelation *record)
   record->post_office = g_strdup (address->post_office);
   record->user = g_strdup (address->user);
   record->silent = FALSE;
-  record->failures_only = message->type == PN_TYPE_STATUS; /* an answer to an invitation */
+  record->failures_only
+      = message->type == PN_TYPE_STATUS || (message->calendar && !message->envelope_from && !message->status_request); /* an answer to an invitation */
 }
 
 static gboolean
@@ -148,13 +150,26 @@ add_recipient (PnAgent *self, const PnMessage *message, const PnRecipient *recip
   pn_send_head_add (head, address, notify, orcpt);
 }
 
+/* The return path, with the record's token behind a plus if the site wants it: then a notice that names no id
+ * still finds the message. */
+static char *
+return_path (PnAgent *self, const PnMessage *message, const PnCorrelation *record)
+{
+  const char *path = mail_from (message);
+  const char *at = strrchr (path, '@');
+  if (!at || !record->token || !pn_config_boolean (self->program->config, "agent", "tie-return-path")
+      || at - path + 1 + (gssize) strlen (record->token) > LOCAL_PART_MAX)
+    return g_strdup (path);
+  return g_strdup_printf ("%.*s+%s%s", (int) (at - path), path, record->token, at);
+}
+
 static PnSendHead *
 make_head (PnAgent *self, const PnMessage *message, PnCorrelation *record)
 {
   PnSendHead *head = pn_send_head_new ();
   head->id = g_strdup (message->id);
   head->queued = (gint64) time (NULL);
-  head->mail_from = g_strdup (mail_from (message));
+  head->mail_from = return_path (self, message, record);
   /* A report about our user's message is to name the id by which we know it; what others sent keeps theirs.
    */
   if (record->user) {
@@ -186,7 +201,25 @@ make_record (PnAgent *self, PnMessage *message)
   record->envid = g_strdup (message->envelope_id);
   record->ret = g_strdup (message->envelope_ret);
   set_sender (self, message, record);
+  if (record->user)
+    record->token = pn_correlation_make_token ();
+  if (message->calendar && message->type != PN_TYPE_STATUS)
+    record->uid = g_strdup (message->calendar->uid);
   return record;
+}
+
+/* Exchange's receipts give this back where they leave out the Message-ID. */
+static void
+add_correlation_key (PnMessage *message, const PnCorrelation *record)
+{
+  guint wants = PN_STATUS_REQUEST_OPENED | PN_STATUS_REQUEST_FULL;
+  if (!record->token || !(message->status_request & wants)
+      || pn_message_get_header (message, PN_AGENT_CORRELATION_KEY))
+    return;
+  PnHeader *header = g_new0 (PnHeader, 1);
+  header->name = g_strdup (PN_AGENT_CORRELATION_KEY);
+  header->value = g_strdup (record->token);
+  g_ptr_array_add (message->headers, header);
 }
 
 /* --- reports for senders outside -------------------------------------------------------------- */
@@ -197,8 +230,10 @@ prepare_report (Job *self)
 {
   PnMessage *message = self->message;
   g_autoptr (GError) error = NULL;
-  if (pn_agent_is_disposition (message))
+  if (pn_agent_is_disposition (message)) {
+    pn_agent_dress_disposition (message);
     return TRUE;
+  }
   g_autoptr (PnCorrelation) original
       = message->orig_id ? pn_correlation_db_find (self->agent->correlation, message->orig_id, TRUE, &error)
                          : NULL;
@@ -270,6 +305,19 @@ drop (Job *self, const char *why)
   set_verdict (self, DONE, NULL);
 }
 
+/* Whether MESSAGE invites to something, or takes it back, that ended longer ago than is still told of. */
+static gboolean
+is_over (PnAgent *self, const PnMessage *message)
+{
+  const PnCalendar *calendar = message->calendar;
+  gint64 days = pn_config_integer (self->program->config, "agent", "past-invitations");
+  if (days == 0 || !calendar || calendar->rrule || calendar->rdates->len > 0
+      || (calendar->method != PN_METHOD_REQUEST && calendar->method != PN_METHOD_CANCEL))
+    return FALSE;
+  const PnCalendarTime *last = calendar->end.set ? &calendar->end : &calendar->start;
+  return last->set && last->unix_time < (gint64) time (NULL) - days * 86400;
+}
+
 static void
 stage (Job *self)
 {
@@ -281,13 +329,18 @@ stage (Job *self)
     drop (self, "a status that its receiver did not ask for");
     return;
   }
+  if (is_over (agent, message)) {
+    drop (self, "what it invites to is over ([agent] past-invitations)");
+    return;
+  }
   if (!message->message_id && !pn_message_get_part (message, PN_PART_SKELETON))
     message->message_id = g_strdup_printf ("%s@%s", message->id, agent->program->config->host);
   self->record = make_record (agent, message);
+  add_correlation_key (message, self->record);
   g_autoptr (PnSendHead) head = make_head (agent, message, self->record);
   if (head->recipients->len == 0)
     drop (self, "no recipient outside");
-  else if (!pn_agent_stage (agent, message, head, self->record, &error))
+  else if (!pn_agent_stage_series (agent, message, head, self->record, &error))
     set_failed (self, error);
   else
     set_verdict (self, PUBLISH, NULL);

@@ -1,6 +1,5 @@
-#include "agent/agent-private.h"
+#include "agent/compose.h"
 
-#include "convert/mime.h"
 #include "core/log.h"
 #include "core/trace.h"
 
@@ -12,127 +11,12 @@
 #include <time.h>
 #include <unistd.h>
 
-/* Messages up to this size are composed once for all their send files. */
-#define KEEP_MAX (4 * 1024 * 1024)
 #define PER_FILE_MAX 100
-
-/* --- the header on its way out ---------------------------------------------------------------- */
-
-/* Leaves out fields that must not go over the Internet, wherever they come from: an original that is sent on
- * as it came may hold them.  Only the header is looked at line by line. */
-typedef struct {
-  PnSink below;
-  gboolean body;
-  gboolean dropping; /* the field of this line, and its continuations */
-  GString *line;     /* the beginning of a line that is not complete */
-} HeaderFilter;
-
-static gboolean
-is_dropped (const char *line, gsize length)
-{
-  static const char *const fields[] = { "Return-Path:", "Bcc:", "Resent-Bcc:" };
-  for (guint i = 0; i < G_N_ELEMENTS (fields); i++) {
-    gsize n = strlen (fields[i]);
-    if (length >= n && g_ascii_strncasecmp (line, fields[i], n) == 0)
-      return TRUE;
-  }
-  return FALSE;
-}
-
-static gboolean
-filter_line (HeaderFilter *self, const char *line, gsize length, GError **error)
-{
-  gboolean empty = length == 1 || (length == 2 && *line == '\r');
-  if (empty)
-    self->body = TRUE;
-  else if (*line != ' ' && *line != '\t')
-    self->dropping = is_dropped (line, length);
-  return (self->dropping && !empty) || pn_sink_write (&self->below, line, length, error);
-}
-
-static gboolean
-header_filter_write (gpointer user, const void *data, gsize length, GError **error)
-{
-  HeaderFilter *self = user;
-  const char *p = data, *end = p + length;
-  while (p < end && !self->body) {
-    const char *newline = memchr (p, '\n', (gsize) (end - p));
-    if (!newline) {
-      g_string_append_len (self->line, p, end - p);
-      return TRUE;
-    }
-    gsize n = (gsize) (newline + 1 - p);
-    gboolean ok;
-    if (self->line->len > 0) {
-      g_string_append_len (self->line, p, (gssize) n);
-      ok = filter_line (self, self->line->str, self->line->len, error);
-      g_string_truncate (self->line, 0);
-    } else
-      ok = filter_line (self, p, n, error);
-    if (!ok)
-      return FALSE;
-    p = newline + 1;
-  }
-  return p == end || pn_sink_write (&self->below, p, (gsize) (end - p), error);
-}
-
-static gboolean
-write_message (PnAgent *self, PnMessage *message, PnSink sink, GError **error)
-{
-  const PnConfig *config = self->program->config;
-  PnMimeWriteOptions options = {
-    .host = config->host,
-    .default_domain = config->internet_domain,
-    .now = message->date.set ? message->date.unix_time : (gint64) time (NULL),
-  };
-  g_autoptr (GString) line = g_string_new (NULL);
-  HeaderFilter filter = { .below = sink, .line = line };
-  PnSink filtered = { header_filter_write, &filter };
-  return pn_mime_write (message, &options, &filtered, error)
-         && pn_sink_write (&sink, line->str, line->len, error);
-}
-
-/* --- composing -------------------------------------------------------------------------------- */
-
-typedef struct {
-  GByteArray *bytes; /* the message, unless it is larger than KEEP_MAX */
-  gboolean kept;
-  guint64 size;
-  gboolean eight_bit;
-} Composed;
-
-static gboolean
-has_eight_bit (const guint8 *data, gsize length)
-{
-  guint64 seen = 0, word;
-  for (; length >= 8; data += 8, length -= 8) {
-    memcpy (&word, data, 8);
-    seen |= word;
-  }
-  for (; length > 0; data++, length--)
-    seen |= *data;
-  return (seen & G_GUINT64_CONSTANT (0x8080808080808080)) != 0;
-}
-
-static gboolean
-composed_write (gpointer user, const void *data, gsize length, GError **error)
-{
-  Composed *self = user;
-  (void) error;
-  self->eight_bit = self->eight_bit || has_eight_bit (data, length);
-  self->size += length;
-  if (self->kept && self->size <= KEEP_MAX)
-    g_byte_array_append (self->bytes, data, (guint) length);
-  else
-    self->kept = FALSE;
-  return TRUE;
-}
 
 /* --- one file --------------------------------------------------------------------------------- */
 
 static gboolean
-write_file (PnAgent *self, int fd, PnMessage *message, const PnSendHead *head, const Composed *composed,
-            GError **error)
+write_file (PnAgent *self, int fd, const PnSendHead *head, const PnComposed *composed, GError **error)
 {
   g_autoptr (PnFileSink) file = pn_file_sink_new (fd);
   g_autoptr (PnSendWriter) writer
@@ -140,10 +24,8 @@ write_file (PnAgent *self, int fd, PnMessage *message, const PnSendHead *head, c
   if (!writer)
     return FALSE;
   PnSink sink = pn_send_writer_sink (writer);
-  gboolean ok = composed->kept ? pn_sink_write (&sink, composed->bytes->data, composed->bytes->len, error)
-                               : write_message (self, message, sink, error);
-  return ok && pn_send_writer_close (writer, error) && pn_file_sink_flush (file, error)
-         && pn_file_fsync (fd, self->send, error);
+  return pn_composed_write (composed, self, &sink, error) && pn_send_writer_close (writer, error)
+         && pn_file_sink_flush (file, error) && pn_file_fsync (fd, self->send, error);
 }
 
 static gboolean
@@ -180,13 +62,13 @@ link_staged (PnAgent *self, int fd, GError **error)
 }
 
 static gboolean
-stage_file (PnAgent *self, PnMessage *message, const PnSendHead *head, const Composed *composed,
-            PnCorrelation *record, GError **error)
+stage_file (PnAgent *self, const PnSendHead *head, const PnComposed *composed, PnCorrelation *record,
+            GError **error)
 {
   int fd = pn_file_unnamed (self->send, error);
   if (fd < 0)
     return FALSE;
-  char *name = write_file (self, fd, message, head, composed, error) ? link_staged (self, fd, error) : NULL;
+  char *name = write_file (self, fd, head, composed, error) ? link_staged (self, fd, error) : NULL;
   close (fd);
   if (name)
     g_ptr_array_add (record->files, name);
@@ -239,8 +121,7 @@ group_by_destination (const PnSendHead *head)
 }
 
 static PnSendHead *
-head_for (PnAgent *self, const PnSendHead *whole, const char *destination, const Composed *composed,
-          gboolean original)
+head_for (PnAgent *self, const PnSendHead *whole, const char *destination, const PnComposed *composed)
 {
   PnSendHead *head = pn_send_head_new ();
   head->domain = g_strdup (destination);
@@ -252,26 +133,24 @@ head_for (PnAgent *self, const PnSendHead *whole, const char *destination, const
   head->mail_from = wire_address (whole->mail_from);
   head->envid = g_strdup (whole->envid);
   head->ret = g_strdup (whole->ret);
-  /* What we compose is ASCII unless an address cannot be. */
-  head->smtputf8 = !g_str_is_ascii (head->mail_from) || (composed->eight_bit && !original);
+  head->smtputf8 = !g_str_is_ascii (head->mail_from) || composed->utf8_header;
   return head;
 }
 
 static gboolean
-stage_destination (PnAgent *self, PnMessage *message, const PnSendHead *whole, const char *destination,
-                   const GPtrArray *recipients, const Composed *composed, PnCorrelation *record,
+stage_destination (PnAgent *self, const PnSendHead *whole, const char *destination,
+                   const GPtrArray *recipients, const PnComposed *composed, PnCorrelation *record,
                    GError **error)
 {
-  gboolean original = pn_message_get_part (message, PN_PART_SKELETON) != NULL;
   for (guint from = 0; from < recipients->len; from += PER_FILE_MAX) {
-    g_autoptr (PnSendHead) head = head_for (self, whole, destination, composed, original);
+    g_autoptr (PnSendHead) head = head_for (self, whole, destination, composed);
     for (guint i = from; i < MIN (from + PER_FILE_MAX, recipients->len); i++) {
       const PnSendRecipient *r = g_ptr_array_index (recipients, i);
       g_autofree char *address = wire_address (r->address);
       pn_send_head_add (head, address, r->notify, r->orcpt);
       head->smtputf8 = head->smtputf8 || !g_str_is_ascii (address);
     }
-    if (!stage_file (self, message, head, composed, record, error))
+    if (!stage_file (self, head, composed, record, error))
       return FALSE;
   }
   return TRUE;
@@ -281,20 +160,28 @@ gboolean
 pn_agent_stage (PnAgent *self, PnMessage *message, const PnSendHead *head, PnCorrelation *record,
                 GError **error)
 {
-  g_autoptr (GByteArray) bytes = g_byte_array_new ();
-  Composed composed = { .bytes = bytes, .kept = TRUE };
-  if (!write_message (self, message, (PnSink){ composed_write, &composed }, error))
-    return FALSE;
+  PnComposed *composed[PN_FORM_LAST] = { NULL };
+  gboolean ok = TRUE;
   g_autoptr (GHashTable) groups = group_by_destination (head);
   GHashTableIter iter;
   gpointer destination, recipients;
   g_hash_table_iter_init (&iter, groups);
-  while (g_hash_table_iter_next (&iter, &destination, &recipients))
-    if (!stage_destination (self, message, head, destination, recipients, &composed, record, error)) {
-      pn_agent_unstage (self, record);
-      return FALSE;
-    }
-  return TRUE;
+  while (ok && g_hash_table_iter_next (&iter, &destination, &recipients)) {
+    const PnPeer *peer;
+    PnForm form = pn_agent_form (self, message, destination, &peer);
+    /* Each sealed with its own key: not to be shared. */
+    if (form == PN_FORM_NATIVE)
+      g_clear_pointer (&composed[form], pn_composed_free);
+    if (!composed[form])
+      composed[form] = pn_composed_new (self, message, form, peer, error);
+    ok = composed[form]
+         && stage_destination (self, head, destination, recipients, composed[form], record, error);
+  }
+  for (guint i = 0; i < PN_FORM_LAST; i++)
+    pn_composed_free (composed[i]);
+  if (!ok)
+    pn_agent_unstage (self, record);
+  return ok;
 }
 
 void

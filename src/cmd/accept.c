@@ -34,7 +34,7 @@ pn_cmd_accept (int argc, char **argv)
 {
   g_autofree char *dir = NULL;
   g_autofree char *comment = NULL;
-  gboolean json = FALSE;
+  gboolean json = FALSE, instance = FALSE;
   gint64 number;
   guint which = 0;
   const char *command = argv[0];
@@ -42,6 +42,7 @@ pn_cmd_accept (int argc, char **argv)
     which++;
   const GOptionEntry entries[] = {
     { "comment", 0, 0, G_OPTION_ARG_STRING, &comment, "a few words to the organizer", "TEXT" },
+    { "instance", 0, 0, G_OPTION_ARG_NONE, &instance, "answer for this instance of a series alone", NULL },
     { NULL, 0, 0, 0, NULL, NULL, NULL },
   };
   if (!pn_cmd_options (&argc, &argv, entries, &dir, &json, "USER NUMBER",
@@ -58,7 +59,10 @@ pn_cmd_accept (int argc, char **argv)
   if (!pn_view_open (&view, dir, argv[1]))
     return PN_EXIT_NOT_DONE;
   g_autoptr (GError) error = NULL;
-  if (!pn_mailbox_answer (view.mailbox, number, answers[which].partstat, comment, &error))
+  PnMailboxAct act = { .kind = PN_ACT_ANSWER, .partstat = answers[which].partstat, .comment = comment };
+  act.instance = TRUE;
+  if (!(instance ? pn_mailbox_act (view.mailbox, number, &act, &error)
+                 : pn_mailbox_answer (view.mailbox, number, act.partstat, comment, &error)))
     return pn_cmd_fail (command, g_steal_pointer (&error));
   print_done (json, number, answers[which].partstat, answers[which].done);
   return PN_EXIT_DONE;

@@ -16,6 +16,7 @@ int pn_cmd_send (int argc, char **argv);
 int pn_cmd_list (int argc, char **argv);
 int pn_cmd_read (int argc, char **argv);
 int pn_cmd_accept (int argc, char **argv); /* argv[0] tells which: accept, decline, tentative */
+int pn_cmd_calendar (int argc, char **argv); /* propose, delegate, refresh, retract, reschedule ... */
 int pn_cmd_info (int argc, char **argv);
 int pn_cmd_convert (int argc, char **argv);
 int pn_cmd_queue (int argc, char **argv);

@@ -2,7 +2,10 @@
 #include <string.h>
 
 #include "cmd/convert-json.h"
+#include "cmd/convert-json-scan.h"
+#include "convert/base64.h"
 #include "convert/native.h"
+#include "convert/status-code.h"
 
 /* Bodies longer than this are not shown. */
 #define BODY_MAX (16 * 1024 * 1024)
@@ -153,7 +156,7 @@ add_body (JsonBuilder *json, const char *name, PnMessage *message, PnPartRole ro
   }
   gsize length;
   const char *data = g_bytes_get_data (bytes, &length);
-  g_autofree char *valid = g_utf8_make_valid (data, (gssize) length);
+  g_autofree char *valid = g_utf8_make_valid (data ? data : "", (gssize) length);
   json_builder_set_member_name (json, name);
   json_builder_add_string_value (json, valid);
   return TRUE;
@@ -323,7 +326,10 @@ add_reports (JsonBuilder *json, const PnMessage *message)
     add_text (json, "action", pn_action_to_string (report->action));
     add_time (json, "time", &report->time);
     add_address (json, "recipient", report->recipient);
+    add_text (json, "original_recipient", report->original_recipient);
+    add_text (json, "wording", report->wording);
     add_text (json, "status_code", report->status_code);
+    add_text (json, "reason", pn_status_code_describe (report->status_code));
     add_text (json, "diagnostic", report->diagnostic);
     add_text (json, "remote_mta", report->remote_mta);
     add_text (json, "comment", report->comment);
@@ -445,4 +451,60 @@ pn_convert_json (PnMessage *message, GError **error)
   add_losses (json, message);
   json_builder_end_object (json);
   return pn_convert_json_text (json);
+}
+
+/* --- the queue file
+ * -----------------------------------------------------------------------------------------
+ */
+
+typedef struct {
+  PnSink below;
+  PnBase64Encoder encoder;
+  GByteArray *room;
+} Base64Sink;
+
+static gboolean
+write_base64 (gpointer user, const void *data, gsize length, GError **error)
+{
+  Base64Sink *self = user;
+  const guint8 *bytes = data;
+  while (length > 0) {
+    gsize n = MIN (length, 48 * 1024);
+    g_byte_array_set_size (self->room, (guint) pn_base64_encoder_bound (&self->encoder, n));
+    gsize made = pn_base64_encoder_push (&self->encoder, bytes, n, self->room->data);
+    if (!pn_sink_write (&self->below, self->room->data, made, error))
+      return FALSE;
+    bytes += n;
+    length -= n;
+  }
+  return TRUE;
+}
+
+static gboolean
+write_queue_file (PnMessage *message, PnSink *sink, GError **error)
+{
+  const PnBase64Form one_line = { .canonical = TRUE };
+  g_autoptr (GByteArray) room = g_byte_array_new ();
+  Base64Sink self = { .below = *sink, .room = room };
+  pn_base64_encoder_init (&self.encoder, &one_line);
+  PnSink into = { write_base64, &self };
+  if (!pn_native_write (message, &into, error))
+    return FALSE;
+  g_byte_array_set_size (room, 64);
+  gsize rest = pn_base64_encoder_finish (&self.encoder, room->data);
+  return pn_sink_write (sink, room->data, rest, error);
+}
+
+gboolean
+pn_convert_write_json (const PnConvertOptions *options, PnMessage *message, PnSink *sink, GError **error)
+{
+  g_autofree char *text = pn_convert_json (message, error);
+  if (!text)
+    return FALSE;
+  if (options->brief)
+    return pn_sink_puts (sink, text, error) && pn_sink_write (sink, "\n", 1, error);
+  /* it stands last and is never in memory as a whole */
+  return pn_sink_write (sink, text, strlen (text) - 1, error)
+         && pn_sink_puts (sink, ",\"" PN_JSON_QUEUE_FILE "\":\"", error)
+         && write_queue_file (message, sink, error) && pn_sink_puts (sink, "\"}\n", error);
 }

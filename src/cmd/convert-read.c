@@ -3,11 +3,12 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cmd/convert.h"
+#include "cmd/convert-json.h"
 #include "convert/ical.h"
 #include "convert/mime-native-fields.h"
 #include "convert/native.h"
 #include "convert/tnef.h"
+#include "convert/vcard.h"
 #include "core/file.h"
 #include "core/ids.h"
 
@@ -56,7 +57,8 @@ looks_like_mail (const char *text)
 static PnKind
 kind_of_name (const char *path)
 {
-  const PnKind known[] = { PN_KIND_MIME, PN_KIND_ICAL, PN_KIND_API, PN_KIND_TNEF };
+  const PnKind known[]
+      = { PN_KIND_MIME, PN_KIND_ICAL, PN_KIND_VCARD, PN_KIND_API, PN_KIND_JSON, PN_KIND_TNEF };
   const char *dot = strrchr (path, '.');
   for (guint i = 0; dot && i < G_N_ELEMENTS (known); i++)
     if (g_ascii_strcasecmp (dot, pn_kind_extension (known[i])) == 0)
@@ -64,8 +66,8 @@ kind_of_name (const char *path)
   return PN_KIND_AUTO;
 }
 
-static PnKind
-find_kind (PnSource *source, const char *path, GError **error)
+PnKind
+pn_convert_find_kind (PnSource *source, const char *path, GError **error)
 {
   char head[1024] = { 0 };
   gsize length = MIN (source->size, sizeof head - 1);
@@ -78,9 +80,13 @@ find_kind (PnSource *source, const char *path, GError **error)
     return kind_of_name (path) == PN_KIND_API ? PN_KIND_API : PN_KIND_NATIVE;
   if (begins_with (text, "BEGIN:VCALENDAR"))
     return PN_KIND_ICAL;
+  if (begins_with (text, "BEGIN:VCARD"))
+    return PN_KIND_VCARD;
+  PnKind named = kind_of_name (path);
+  if ((text[0] == '{' && named != PN_KIND_MIME) || (text[0] == '[' && named == PN_KIND_JSON))
+    return PN_KIND_JSON;
   if (looks_like_mail (text))
     return PN_KIND_MIME;
-  PnKind named = kind_of_name (path);
   if (named == PN_KIND_AUTO)
     g_set_error (error, PN_CONVERT_ERROR, PN_CONVERT_ERROR_UNSUPPORTED,
                  length == 0 ? "the file is empty"
@@ -160,6 +166,17 @@ read_ical (const PnConvertOptions *options, PnSource *source, GError **error)
   return g_steal_pointer (&message);
 }
 
+/* --- cards ---------------------------------------------------------------------------------------------- */
+
+static PnMessage *
+read_vcard (PnSource *source, GError **error)
+{
+  g_autoptr (GBytes) bytes = read_text (source, error);
+  gsize length;
+  const char *text = bytes ? g_bytes_get_data (bytes, &length) : NULL;
+  return text ? pn_vcard_read (text, length, error) : NULL;
+}
+
 /* --- TNEF ---------------------------------------------------------------------------------------------- */
 
 static PnMessage *
@@ -195,8 +212,8 @@ pn_convert_read_source (const PnConvertOptions *options, PnKind kind, PnSource *
   PnMimeOptions mime = { .site_charset = options->charset,
                          .site_timezone = options->timezone,
                          .skeleton = !options->anew
-                                     && (options->verify || options->to == PN_KIND_NATIVE
-                                         || options->to == PN_KIND_API || options->to == PN_KIND_MIME) };
+                                     && (options->verify || (options->to == PN_KIND_JSON && !options->brief)
+                                         || (options->to != PN_KIND_ICAL && options->to != PN_KIND_JSON)) };
   g_autoptr (PnMessage) message = NULL;
   switch (kind) {
   case PN_KIND_MIME:
@@ -207,6 +224,9 @@ pn_convert_read_source (const PnConvertOptions *options, PnKind kind, PnSource *
   case PN_KIND_ICAL:
     message = read_ical (options, source, error);
     break;
+  case PN_KIND_VCARD:
+    message = read_vcard (source, error);
+    break;
   case PN_KIND_NATIVE:
     message = pn_native_read (source, error);
     break;
@@ -216,11 +236,16 @@ pn_convert_read_source (const PnConvertOptions *options, PnKind kind, PnSource *
   case PN_KIND_TNEF:
     message = read_tnef (options, source, error);
     break;
-  case PN_KIND_AUTO:
   case PN_KIND_JSON:
+    message = pn_convert_read_json (source, error);
+    break;
+  case PN_KIND_AUTO:
+  case PN_KIND_MBOX:
+  case PN_KIND_MAILDIR:
+  case PN_KIND_LAST:
     g_assert_not_reached ();
   }
-  if (message && (kind == PN_KIND_NATIVE || kind == PN_KIND_API)
+  if (message && (kind == PN_KIND_NATIVE || kind == PN_KIND_API || kind == PN_KIND_JSON)
       && pn_message_get_part (message, PN_PART_SKELETON) && !pn_mime_restore_headers (message, error))
     return NULL;
   if (message)
@@ -228,58 +253,24 @@ pn_convert_read_source (const PnConvertOptions *options, PnKind kind, PnSource *
   return g_steal_pointer (&message);
 }
 
-/* Standard input cannot be read at any place: a copy without a name can. */
-static PnSource *
-open_standard_input (GError **error)
+/* The envelope's sender, which only the From_ line of a mailbox knows. */
+static void
+take_separator (PnMessage *message, const PnConvertJob *job)
 {
-  int fd = pn_file_unnamed (g_get_tmp_dir (), error);
-  if (fd < 0)
-    return NULL;
-  g_autoptr (PnFileSink) copy = pn_file_sink_new (fd);
-  PnSink sink = pn_file_sink_sink (copy);
-  char buffer[65536];
-  ssize_t n;
-  while ((n = read (STDIN_FILENO, buffer, sizeof buffer)) > 0)
-    if (!pn_sink_write (&sink, buffer, (gsize) n, error)) {
-      close (fd);
-      return NULL;
-    }
-  if (n < 0)
-    pn_file_set_error (error, errno, "standard input", "cannot read");
-  if (n < 0 || !pn_file_sink_flush (copy, error)) {
-    close (fd);
-    return NULL;
-  }
-  return pn_file_source_new (fd, error);
+  if (job->separator && !message->envelope_from)
+    message->envelope_from = pn_mbox_sender (job->separator);
 }
 
 PnMessage *
 pn_convert_read (const PnConvertOptions *options, PnConvertJob *job, GError **error)
 {
-  g_autoptr (PnSource) source
-      = g_str_equal (job->path, "-") ? open_standard_input (error) : pn_file_source_open (job->path, error);
-  if (!source)
-    return NULL;
-  gboolean is_sealed = pn_seal_is_sealed (source);
-  if (is_sealed) {
-    job->kind = PN_KIND_NATIVE;
-    if (!options->key) {
-      g_set_error (error, PN_SEAL_ERROR, PN_SEAL_ERROR_KEY, "the file is sealed; --key or -C names the key");
-      return NULL;
-    }
-    g_autoptr (PnSource) sealed = g_steal_pointer (&source);
-    source = pn_seal_open (options->key, sealed, error);
-    if (!source)
-      return NULL;
-  }
-  if (job->kind == PN_KIND_AUTO)
-    job->kind = options->from != PN_KIND_AUTO ? options->from : find_kind (source, job->path, error);
-  if (job->kind == PN_KIND_AUTO)
-    return NULL;
-  g_autoptr (PnMessage) message = pn_convert_read_source (options, job->kind, source, job->path, error);
+  g_autoptr (PnMessage) message
+      = pn_convert_read_source (options, job->kind, job->source, job->file->path, error);
   /* What is sealed is authenticated as it is read; of a plain queue file every part is checked, also those
    * that the output does not need. */
-  if (message && job->kind == PN_KIND_NATIVE && !is_sealed && !pn_native_verify (message, error))
+  if (message && job->kind == PN_KIND_NATIVE && !job->sealed && !pn_native_verify (message, error))
     return NULL;
+  if (message)
+    take_separator (message, job);
   return g_steal_pointer (&message);
 }

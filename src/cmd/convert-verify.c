@@ -10,6 +10,8 @@
 
 /* Conversions larger than this go through an unnamed file instead of memory. */
 #define MEMORY_MAX (1024 * 1024)
+/* Embedded messages up to this size are compared by their lines, longer ones by their bytes. */
+#define LINES_MAX (16 * 1024 * 1024)
 
 /* --- a place between the two conversions --------------------------------------------------------------- */
 
@@ -175,6 +177,40 @@ through_native (const PnConvertOptions *options, PnMessage *message, guint64 siz
   return native ? pn_native_read (native, error) : NULL;
 }
 
+/* Mail has lines, and what RFC 2046 forbids to encode cannot keep other line ends than CRLF: of those parts
+ * the lines are compared. */
+static gboolean
+even_lines (PnMessage *message, GError **error)
+{
+  for (guint i = 0; i < message->parts->len; i++) {
+    PnPart *part = g_ptr_array_index (message->parts, i);
+    guint64 size;
+    if (!part->content
+        || (!g_str_has_prefix (part->type, "message/") && !g_str_has_prefix (part->type, "multipart/")))
+      continue;
+    if (!pn_content_measure (part->content, &size, NULL, error))
+      return FALSE;
+    g_autoptr (GBytes) bytes = size <= LINES_MAX ? pn_content_read (part->content, LINES_MAX, error) : NULL;
+    if (size > LINES_MAX)
+      continue;
+    if (!bytes)
+      return FALSE;
+    gsize length;
+    const char *data = g_bytes_get_data (bytes, &length);
+    g_autoptr (GString) lines = g_string_sized_new (length);
+    for (gsize k = 0; k < length; k++)
+      if (data[k] != '\r')
+        g_string_append_c (lines, data[k]);
+      else if (k + 1 == length || data[k + 1] != '\n')
+        g_string_append_c (lines, '\n');
+    while (lines->len > 0 && lines->str[lines->len - 1] == '\n') /* the delimiter behind it takes one */
+      g_string_truncate (lines, lines->len - 1);
+    pn_content_unref (part->content);
+    part->content = pn_content_new_text (lines->str, (gssize) lines->len);
+  }
+  return TRUE;
+}
+
 /* MESSAGE -> KIND composed anew -> message: every field and part. */
 static gboolean
 verify_anew (const PnConvertOptions *options, PnConvertJob *job, PnKind kind, PnMessage *message,
@@ -189,9 +225,10 @@ verify_anew (const PnConvertOptions *options, PnConvertJob *job, PnKind kind, Pn
   if (!composed)
     return FALSE;
   take_losses (job, message);
-  g_autoptr (PnMessage) back = pn_convert_read_source (&anew, kind, composed, job->path, error);
+  g_autoptr (PnMessage) back = pn_convert_read_source (&anew, kind, composed, job->file->path, error);
   pn_mime_forget_own_fields (message);
-  return back && set_equivalent (job, message, back, PN_RESULT_EQUIVALENT, error);
+  return back && even_lines (message, error) && even_lines (back, error)
+         && set_equivalent (job, message, back, PN_RESULT_EQUIVALENT, error);
 }
 
 static gboolean
@@ -218,7 +255,7 @@ verify_ical (const PnConvertOptions *options, PnConvertJob *job, PnSource *origi
     g_ptr_array_remove (back->parts, pn_message_get_part (back, PN_PART_CALENDAR));
     g_autoptr (PnSource) composed = write_scratch (options, PN_KIND_ICAL, back, job->size, error);
     g_autoptr (PnMessage) again
-        = composed ? pn_convert_read_source (options, PN_KIND_ICAL, composed, job->path, error) : NULL;
+        = composed ? pn_convert_read_source (options, PN_KIND_ICAL, composed, job->file->path, error) : NULL;
     if (!again)
       return FALSE;
     g_ptr_array_remove (again->parts, pn_message_get_part (again, PN_PART_CALENDAR));
@@ -241,6 +278,16 @@ verify_api (const PnConvertOptions *options, PnConvertJob *job, PnMessage *messa
   return back && set_equivalent (job, message, back, PN_RESULT_EQUIVALENT, error);
 }
 
+/* JSON -> native -> JSON -> native: every field and part. */
+static gboolean
+verify_json (const PnConvertOptions *options, PnConvertJob *job, PnMessage *message, GError **error)
+{
+  g_autoptr (PnSource) json = write_scratch (options, PN_KIND_JSON, message, job->size, error);
+  g_autoptr (PnMessage) back
+      = json ? pn_convert_read_source (options, PN_KIND_JSON, json, job->file->path, error) : NULL;
+  return back && set_equivalent (job, message, back, PN_RESULT_EQUIVALENT, error);
+}
+
 gboolean
 pn_convert_verify (const PnConvertOptions *options, PnConvertJob *job, GError **error)
 {
@@ -248,14 +295,17 @@ pn_convert_verify (const PnConvertOptions *options, PnConvertJob *job, GError **
   if (!message)
     return FALSE;
   take_losses (job, message);
-  g_autoptr (PnSource) original = NULL;
-  if (job->kind == PN_KIND_NATIVE || (job->kind == PN_KIND_MIME && options->anew))
+  switch (job->kind) {
+  case PN_KIND_MIME:
+    return options->anew ? verify_anew (options, job, PN_KIND_MIME, message, job->size + job->size / 2, error)
+                         : verify_mime (options, job, job->source, message, error);
+  case PN_KIND_NATIVE:
     return verify_anew (options, job, PN_KIND_MIME, message, job->size + job->size / 2, error);
-  if (job->kind == PN_KIND_API || job->kind == PN_KIND_TNEF)
+  case PN_KIND_ICAL:
+    return verify_ical (options, job, job->source, message, error);
+  case PN_KIND_JSON:
+    return verify_json (options, job, message, error);
+  default:
     return verify_api (options, job, message, error);
-  original = pn_file_source_open (job->path, error);
-  if (!original)
-    return FALSE;
-  return job->kind == PN_KIND_MIME ? verify_mime (options, job, original, message, error)
-                                   : verify_ical (options, job, original, message, error);
+  }
 }

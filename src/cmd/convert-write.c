@@ -8,9 +8,15 @@
 #include <unistd.h>
 
 #include "cmd/convert-json.h"
+#include "cmd/convert-resume.h"
 #include "convert/ical.h"
+#include "convert/ical-series.h"
 #include "convert/native.h"
+#include "convert/vcard.h"
 #include "core/file.h"
+
+/* Of one series. */
+#define SINGLES_MAX 1000
 
 PnMimeWriteOptions
 pn_convert_mime_options (const PnConvertOptions *options)
@@ -26,20 +32,103 @@ pn_convert_mime_options (const PnConvertOptions *options)
 /* --- kinds -----------------------------------------------------------------------------------------------
  */
 
+/* A copy of ADDRESS that can be written as mailto:, as mail would write it. */
+static PnAddress *
+mail_address (const PnConvertOptions *options, const PnAddress *address)
+{
+  PnAddress *copy = pn_address_copy (address);
+  if (copy->internet || !copy->user)
+    return copy;
+  copy->internet = g_strdup_printf ("%s.%s.%s@%s", copy->user, copy->post_office ? copy->post_office : "",
+                                    copy->domain ? copy->domain : "", options->domain);
+  g_strdelimit (copy->internet, " ", '_');
+  return copy;
+}
+
+/* A search has no calendar of its own: who asks, who is asked, and whether this is the answer. */
+static PnCalendar *
+free_busy (const PnConvertOptions *options, const PnMessage *message)
+{
+  PnCalendar *calendar = pn_calendar_new ();
+  gboolean answer = message->busy->len > 0 || message->busy_for;
+  calendar->component = g_strdup ("VFREEBUSY");
+  calendar->method = answer ? PN_METHOD_REPLY : PN_METHOD_REQUEST;
+  /* an answer goes back to whom asked */
+  const PnRecipient *first = message->recipients->len > 0 ? g_ptr_array_index (message->recipients, 0) : NULL;
+  const PnAddress *organizer = answer && first ? first->address : message->from;
+  calendar->organizer = organizer ? mail_address (options, organizer) : NULL;
+  const PnAddress *who = message->busy_for ? message->busy_for : message->from;
+  for (guint i = 0; i < (answer ? (guint) (who != NULL) : message->recipients->len); i++) {
+    const PnRecipient *recipient = answer ? NULL : g_ptr_array_index (message->recipients, i);
+    PnAttendee *attendee = g_new0 (PnAttendee, 1);
+    attendee->address = mail_address (options, answer ? who : recipient->address);
+    g_ptr_array_add (calendar->attendees, attendee);
+  }
+  return calendar;
+}
+
+static char *
+compose_ical (const PnConvertOptions *options, PnMessage *message, GError **error)
+{
+  /* A file travels alone, and who asked for it may not be Exchange. */
+  const PnIcalOptions alone = { .attachments = PN_ICAL_ATTACH_INLINE, .zone_years = 10 };
+  gboolean search = !message->calendar;
+  if (search)
+    message->calendar = free_busy (options, message);
+  char *text = pn_ical_write_with (message, &alone, pn_convert_now (), error);
+  if (search)
+    g_clear_pointer (&message->calendar, pn_calendar_free);
+  return text;
+}
+
+#define SINGLES_MAX 1000
+
+/* A series by a simple rule, or as an object for each of its instances. */
+static gboolean
+write_simple (const PnConvertOptions *options, PnMessage *message, PnSink *sink, GError **error)
+{
+  const char *refused = NULL;
+  g_autoptr (GPtrArray) singles = pn_ical_singles (message, G_MININT64, SINGLES_MAX, options->timezone, NULL);
+  if (!singles || singles->len == 0) {
+    g_autofree char *text = compose_ical (options, message, error);
+    return text && pn_sink_puts (sink, text, error);
+  }
+  if (message->calendar->rrule)
+    refused = pn_ical_rule_refused (message->calendar->rrule, &message->calendar->start);
+  pn_message_add_loss (message, "calendar", "the series was written as %u single items: %s", singles->len,
+                       refused ? refused : "its dates follow no simple rule");
+  for (guint i = 0; i < singles->len; i++) {
+    PnMessage *single = singles->pdata[i];
+    g_autofree char *text = compose_ical (options, single, error);
+    if (!text || !pn_sink_puts (sink, text, error))
+      return FALSE;
+  }
+  return TRUE;
+}
+
 /* The calendar object as it came, if there is one, since it may say more than the message does. */
 static gboolean
 write_ical (const PnConvertOptions *options, PnMessage *message, PnSink *sink, GError **error)
 {
-  if (!message->calendar) {
+  if (!message->calendar && message->type != PN_TYPE_SEARCH) {
     g_set_error (error, PN_CONVERT_ERROR, PN_CONVERT_ERROR_UNSUPPORTED,
                  "%s without calendar cannot be written as iCalendar",
                  pn_message_type_to_string (message->type));
     return FALSE;
   }
   PnPart *part = pn_message_get_part (message, PN_PART_CALENDAR);
+  if (options->simple_recurrence)
+    return write_simple (options, message, sink, error);
   if (part && !options->anew)
     return pn_content_copy (part->content, sink, error);
-  g_autofree char *text = pn_ical_write (message, pn_convert_now (), error);
+  g_autofree char *text = compose_ical (options, message, error);
+  return text && pn_sink_puts (sink, text, error);
+}
+
+static gboolean
+write_vcard (PnMessage *message, PnSink *sink, GError **error)
+{
+  g_autofree char *text = pn_vcard_write (message, "3.0", error);
   return text && pn_sink_puts (sink, text, error);
 }
 
@@ -53,13 +142,6 @@ write_native (const PnConvertOptions *options, PnMessage *message, PnSink *sink,
   return pn_native_write (message, &sealed, error) && pn_seal_writer_close (writer, error);
 }
 
-static gboolean
-write_json (PnMessage *message, PnSink *sink, GError **error)
-{
-  g_autofree char *text = pn_convert_json (message, error);
-  return text && pn_sink_puts (sink, text, error) && pn_sink_write (sink, "\n", 1, error);
-}
-
 gboolean
 pn_convert_write_sink (const PnConvertOptions *options, PnKind kind, PnMessage *message, PnSink *sink,
                        GError **error)
@@ -67,16 +149,21 @@ pn_convert_write_sink (const PnConvertOptions *options, PnKind kind, PnMessage *
   PnMimeWriteOptions mime = pn_convert_mime_options (options);
   switch (kind) {
   case PN_KIND_MIME:
+  case PN_KIND_MBOX:
+  case PN_KIND_MAILDIR:
     return pn_mime_write (message, &mime, sink, error);
   case PN_KIND_ICAL:
     return write_ical (options, message, sink, error);
+  case PN_KIND_VCARD:
+    return write_vcard (message, sink, error);
   case PN_KIND_NATIVE:
     return write_native (options, message, sink, error);
   case PN_KIND_JSON:
-    return write_json (message, sink, error);
+    return pn_convert_write_json (options, message, sink, error);
   case PN_KIND_API:
   case PN_KIND_AUTO:
   case PN_KIND_TNEF:
+  case PN_KIND_LAST:
     break;
   }
   g_assert_not_reached ();
@@ -85,11 +172,8 @@ pn_convert_write_sink (const PnConvertOptions *options, PnKind kind, PnMessage *
 /* --- files -----------------------------------------------------------------------------------------------
  */
 
-typedef gboolean (*WriteFunc) (gpointer user, PnSink *sink, GError **error);
-
-/* Whether PATH is one of the inputs. */
-static gboolean
-is_input (const PnConvertOptions *options, const char *path)
+gboolean
+pn_convert_is_input (const PnConvertOptions *options, const char *path)
 {
   struct stat st;
   if (stat (path, &st) < 0)
@@ -101,7 +185,7 @@ is_input (const PnConvertOptions *options, const char *path)
 
 /* Gives FD the name PATH, taking it from another file if that is allowed. */
 static gboolean
-name_file (const PnConvertOptions *options, int fd, const char *path, GError **error)
+name_file (const PnConvertOptions *options, int fd, const char *path, gboolean replace, GError **error)
 {
   GError *reason = NULL;
   if (pn_file_link (fd, path, &reason))
@@ -111,15 +195,17 @@ name_file (const PnConvertOptions *options, int fd, const char *path, GError **e
     return FALSE;
   }
   g_clear_error (&reason);
-  if (is_input (options, path)) {
+  if (pn_convert_is_input (options, path)) {
     g_set_error (error, G_IO_ERROR, G_IO_ERROR_EXISTS, "%s is an input and is not overwritten", path);
     return FALSE;
   }
-  if (!options->force) {
+  if (!options->force && !replace) {
     g_set_error (error, G_IO_ERROR, G_IO_ERROR_EXISTS, "%s exists; --force replaces it", path);
     return FALSE;
   }
-  g_autofree char *temporary = g_strdup_printf ("%s.%d.tmp", path, (int) getpid ());
+  /* always the same name: what a killed run left of it is removed when the run is continued */
+  g_autofree char *temporary = g_strconcat (path, ".postern-new", NULL);
+  unlink (temporary);
   if (!pn_file_link (fd, temporary, error))
     return FALSE;
   if (rename (temporary, path) == 0)
@@ -129,20 +215,20 @@ name_file (const PnConvertOptions *options, int fd, const char *path, GError **e
   return FALSE;
 }
 
-static gboolean
-write_file (const PnConvertOptions *options, const char *path, WriteFunc write_func, gpointer user,
-            GError **error)
+gboolean
+pn_convert_write_file (const PnConvertOptions *options, const char *path, gboolean replace,
+                       PnConvertWriteFunc write_func, gpointer user, GError **error)
 {
   g_autofree char *dir = g_path_get_dirname (path);
   int fd = pn_file_unnamed (dir, NULL);
   if (fd < 0 && (!pn_file_make_dirs (dir, error) || (fd = pn_file_unnamed (dir, error)) < 0))
     return FALSE;
-  if (options->to != PN_KIND_NATIVE)
+  if (options->to != PN_KIND_NATIVE && options->to != PN_KIND_MAILDIR)
     fchmod (fd, options->mode);
   g_autoptr (PnFileSink) buffer = pn_file_sink_new (fd);
   PnSink sink = pn_file_sink_sink (buffer);
   gboolean done = write_func (user, &sink, error) && pn_file_sink_flush (buffer, error)
-                  && name_file (options, fd, path, error);
+                  && name_file (options, fd, path, replace, error);
   close (fd);
   return done;
 }
@@ -176,14 +262,15 @@ write_text (gpointer user, PnSink *sink, GError **error)
   return pn_sink_write (sink, text->str, text->len, error);
 }
 
-/* The part files' names begin with the number of the job, in five characters, so that many API files can
- * share one att_in. */
+/* The part files' names begin with the number of the file, or of the message in it, in five characters, so
+ * that many API files can share one att_in. */
 static gboolean
-write_api (const PnConvertOptions *options, const PnConvertJob *job, PnMessage *message, GError **error)
+write_api (const PnConvertOptions *options, const PnConvertJob *job, PnMessage *message, gboolean replace,
+           GError **error)
 {
   static const char digits[] = "0123456789abcdefghijklmnopqrstuvwxyz";
   char stem[6] = "00000";
-  guint number = job->index;
+  guint number = job->only ? job->file_index : job->number;
   for (int i = 4; i >= 0; i--, number /= 36)
     stem[i] = digits[number % 36];
   g_autoptr (GPtrArray) files = NULL;
@@ -195,37 +282,163 @@ write_api (const PnConvertOptions *options, const PnConvertJob *job, PnMessage *
   for (guint i = 0; done && files && i < files->len; i++) {
     const PnApiFile *file = g_ptr_array_index (files, i);
     g_autofree char *path = g_build_filename (dir, "att_in", file->file_name, NULL);
-    done = write_file (options, path, write_part, (gpointer) file->part, error);
+    done = pn_convert_write_file (options, path, replace, write_part, (gpointer) file->part, error);
   }
   /* the API file comes last: whoever sees it finds its parts */
-  done = done && write_file (options, job->output, write_text, text, error);
+  done = done && pn_convert_write_file (options, job->output, replace, write_text, text, error);
   g_string_free (text, TRUE);
   return done;
 }
 
+/* --- streams -----------------------------------------------------------------------------------------------
+ */
+
+/* Text for a stream stays in memory up to this size, then it goes to a file without a name. */
+#define TEXT_MAX (1024 * 1024)
+
+typedef struct {
+  PnConvertJob *job;
+  PnFileSink *file; /* once there is one */
+} Text;
+
 static gboolean
-write_common (gpointer user, const void *data, gsize length, G_GNUC_UNUSED GError **error)
+write_to_text (gpointer user, const void *data, gsize length, GError **error)
 {
-  g_string_append_len (user, data, (gssize) length);
+  Text *self = user;
+  PnConvertJob *job = self->job;
+  if (!self->file && job->text->len + length <= TEXT_MAX) {
+    g_byte_array_append (job->text, data, (guint) length);
+    return TRUE;
+  }
+  if (!self->file) {
+    job->text_fd = pn_file_unnamed (g_get_tmp_dir (), error);
+    if (job->text_fd < 0)
+      return FALSE;
+    self->file = pn_file_sink_new (job->text_fd);
+    PnSink sink = pn_file_sink_sink (self->file);
+    if (!pn_sink_write (&sink, job->text->data, job->text->len, error))
+      return FALSE;
+    g_clear_pointer (&job->text, g_byte_array_unref);
+  }
+  PnSink sink = pn_file_sink_sink (self->file);
+  return pn_sink_write (&sink, data, length, error);
+}
+
+/* The From_ line it had, or one of who sent it and when. */
+static char *
+separator_for (const PnConvertJob *job, const PnMessage *message)
+{
+  if (job->separator)
+    return g_strdup (job->separator);
+  g_autofree char *path = NULL;
+  const char *sender = message->envelope_from;
+  const char *field = pn_message_get_header (message, "Return-Path");
+  if (!sender && field) {
+    path = g_strdup (field + strspn (field, " <"));
+    path[strcspn (path, "> ")] = '\0';
+    sender = path;
+  }
+  if (!sender && message->from)
+    sender = message->from->internet;
+  return pn_mbox_separator (sender, message->date.set ? message->date.unix_time : 0);
+}
+
+static gboolean
+write_mbox (const PnConvertOptions *options, const PnConvertJob *job, PnMessage *message, PnSink *sink,
+            GError **error)
+{
+  gboolean original = !options->anew && pn_message_get_part (message, PN_PART_SKELETON), added;
+  g_autofree char *separator = separator_for (job, message);
+  PnMboxWriter writer;
+  if (!pn_mbox_writer_begin (&writer, *sink, separator, job->crlf, error))
+    return FALSE;
+  PnSink quoted = pn_mbox_writer_sink (&writer);
+  /* what is composed has the line ends of this system, what came keeps its own */
+  PnLineFeedWriter lines = { .below = quoted };
+  PnSink into = original ? quoted : pn_line_feed_writer_sink (&lines);
+  if (!pn_convert_write_sink (options, PN_KIND_MIME, message, &into, error)
+      || !pn_line_feed_writer_end (&lines, error) || !pn_mbox_writer_end (&writer, job->crlf, &added, error))
+    return FALSE;
+  if (original && added)
+    pn_message_add_loss (message, "end", "the last line had no line end, which a mailbox needs");
   return TRUE;
 }
 
-gboolean
-pn_convert_write (const PnConvertOptions *options, PnConvertJob *job, PnMessage *message, GError **error)
+static gboolean
+write_stream (const PnConvertOptions *options, PnConvertJob *job, PnMessage *message, GError **error)
 {
-  if (options->to == PN_KIND_API)
-    return write_api (options, job, message, error);
-  if (job->output) {
-    Output output = { options, message };
-    return write_file (options, job->output, write_message, &output, error);
+  job->text = g_byte_array_new ();
+  Text text = { job, NULL };
+  PnSink sink = { write_to_text, &text };
+  gboolean done = options->to == PN_KIND_MBOX
+                      ? write_mbox (options, job, message, &sink, error)
+                      : pn_convert_write_sink (options, options->to, message, &sink, error);
+  done = done && (!text.file || pn_file_sink_flush (text.file, error));
+  g_clear_pointer (&text.file, pn_file_sink_free);
+  return done;
+}
+
+/* --- all
+ * ---------------------------------------------------------------------------------------------------- */
+
+/* A Maildir keeps the flags of messages in names, a mailbox in fields of the message, others have no place.
+ */
+static void
+name_lost_flags (const PnConvertOptions *options, const PnConvertJob *job, PnMessage *message)
+{
+  if (options->to != PN_KIND_MAILDIR && job->file->kind == PN_KIND_MIME && job->flags[0])
+    pn_message_add_loss (message, "flags", "Maildir flags '%s' have no place in %s", job->flags,
+                         pn_kind_to_string (options->to));
+}
+
+/* The journal has to know of an output before it gets its name, so that it is known for ours after a kill. */
+static gboolean
+begin_output (const PnConvertOptions *options, const PnConvertJob *job, gboolean replace, GError **error)
+{
+  if (!options->force && !replace && job->output && g_file_test (job->output, G_FILE_TEST_EXISTS)) {
+    gboolean input = pn_convert_is_input (options, job->output);
+    g_set_error (error, G_IO_ERROR, G_IO_ERROR_EXISTS,
+                 input ? "%s is an input and is not overwritten" : "%s exists; --force replaces it",
+                 job->output);
+    return FALSE;
   }
-  if (!options->lines) { /* one input, to standard output as it comes */
+  return !options->journal || replace
+         || pn_convert_journal_begin (options->journal, job->file_index, job->number, error);
+}
+
+gboolean
+pn_convert_write (const PnConvertOptions *options, PnConvertJob *job, PnMessage *message, gboolean replace,
+                  GError **error)
+{
+  name_lost_flags (options, job, message);
+  g_free (job->output);
+  job->output = pn_convert_output_path (options, job);
+  Output output = { options, message };
+  switch (options->layout) {
+  case PN_LAYOUT_FILES:
+    if (!begin_output (options, job, replace, error))
+      return FALSE;
+    return options->to == PN_KIND_API
+               ? write_api (options, job, message, replace, error)
+               : pn_convert_write_file (options, job->output, replace, write_message, &output, error);
+  case PN_LAYOUT_MAILDIR:
+    return begin_output (options, job, replace, error)
+           && pn_convert_write_maildir (options, job, message, replace, error);
+  case PN_LAYOUT_STREAM:
+  case PN_LAYOUT_FOLDERS:
+    return write_stream (options, job, message, error);
+  case PN_LAYOUT_DIRECT: {
+    if (!job->only) {
+      g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED, "several messages need -o DIRECTORY");
+      return FALSE;
+    }
     g_autoptr (PnFileSink) buffer = pn_file_sink_new (STDOUT_FILENO);
     PnSink sink = pn_file_sink_sink (buffer);
     return pn_convert_write_sink (options, options->to, message, &sink, error)
            && pn_file_sink_flush (buffer, error);
   }
-  job->text = g_string_new (NULL);
-  PnSink sink = { write_common, job->text };
-  return pn_convert_write_sink (options, options->to, message, &sink, error);
+  case PN_LAYOUT_NONE:
+    break;
+  }
+  return TRUE;
 }

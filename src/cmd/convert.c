@@ -1,22 +1,23 @@
 #include "cmd/convert.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <gio/gio.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
-
-#include "core/file.h"
 
 static const struct {
   const char *name;
   const char *extension;
 } kinds[] = {
-  [PN_KIND_AUTO] = { "auto", "" },      [PN_KIND_MIME] = { "mime", ".eml" },
-  [PN_KIND_ICAL] = { "ical", ".ics" },  [PN_KIND_NATIVE] = { "native", ".native" },
-  [PN_KIND_API] = { "api", ".api" },    [PN_KIND_JSON] = { "json", ".json" },
+  [PN_KIND_AUTO] = { "auto", "" },
+  [PN_KIND_MIME] = { "mime", ".eml" },
+  [PN_KIND_MBOX] = { "mbox", ".mbox" },
+  [PN_KIND_MAILDIR] = { "maildir", "" },
+  [PN_KIND_VCARD] = { "vcard", ".vcf" },
+  [PN_KIND_ICAL] = { "ical", ".ics" },
+  [PN_KIND_NATIVE] = { "native", ".native" },
+  [PN_KIND_API] = { "api", ".api" },
+  [PN_KIND_JSON] = { "json", ".json" },
   [PN_KIND_TNEF] = { "tnef", ".tnef" },
 };
 
@@ -60,17 +61,17 @@ pn_convert_now (void)
 /* --- the command line --------------------------------------------------------------------------------- */
 
 typedef struct {
-  char *from, *to, *out, *report, *key, *dir, *domain, *timezone, *charset;
+  char *from, *to, *out, *report, *rejects, *key, *dir, *domain, *timezone, *charset;
   char **inputs;
   int threads;
-  gboolean verify, force, anew, strict_api;
+  gboolean verify, force, resume, anew, strict_api, brief, simple_recurrence;
 } Arguments;
 
 static void
 arguments_clear (Arguments *self)
 {
-  char *const texts[] = { self->from, self->to,     self->out,      self->report, self->key,
-                          self->dir,  self->domain, self->timezone, self->charset };
+  char *const texts[] = { self->from, self->to,  self->out,    self->report,   self->rejects,
+                          self->key,  self->dir, self->domain, self->timezone, self->charset };
   for (guint i = 0; i < G_N_ELEMENTS (texts); i++)
     g_free (texts[i]);
   g_strfreev (self->inputs);
@@ -83,20 +84,28 @@ parse (Arguments *self, int *argc, char ***argv)
 {
   const GOptionEntry entries[] = {
     { "from", 0, 0, G_OPTION_ARG_STRING, &self->from,
-      "kind of the inputs: auto (default), mime, ical, native, api, tnef", "KIND" },
-    { "to", 0, 0, G_OPTION_ARG_STRING, &self->to, "kind of the outputs: mime, ical, native, api, json",
+      "kind of the inputs: auto (default), mime, mbox, maildir, ical, vcard, native, api, json, tnef",
       "KIND" },
-    { "output", 'o', 0, G_OPTION_ARG_FILENAME, &self->out,
-      "directory, or file for one input; '-': standard output", "OUT" },
-    { "jobs", 'j', 0, G_OPTION_ARG_INT, &self->threads, "files converted at a time (default: all cores)",
+    { "to", 0, 0, G_OPTION_ARG_STRING, &self->to,
+      "kind of the outputs: mime, mbox, maildir, ical, vcard, native, api, json", "KIND" },
+    { "output", 'o', 0, G_OPTION_ARG_FILENAME, &self->out, "directory or file; '-': standard output", "OUT" },
+    { "jobs", 'j', 0, G_OPTION_ARG_INT, &self->threads, "messages converted at a time (default: all cores)",
       "N" },
-    { "report", 0, 0, G_OPTION_ARG_FILENAME, &self->report, "write one line of JSON for each input", "FILE" },
+    { "report", 0, 0, G_OPTION_ARG_FILENAME, &self->report, "write one line of JSON for each message",
+      "FILE" },
+    { "rejects", 0, 0, G_OPTION_ARG_FILENAME, &self->rejects,
+      "copy what cannot be converted there, with the reason", "DIR" },
+    { "continue", 0, 0, G_OPTION_ARG_NONE, &self->resume, "go on with an interrupted run", NULL },
     { "verify", 0, 0, G_OPTION_ARG_NONE, &self->verify, "convert there and back and compare", NULL },
     { "force", 'f', 0, G_OPTION_ARG_NONE, &self->force, "replace outputs that exist", NULL },
     { "anew", 0, 0, G_OPTION_ARG_NONE, &self->anew, "compose anew from what was understood, keep no original",
       NULL },
     { "strict-api", 0, 0, G_OPTION_ARG_NONE, &self->strict_api, "write API files without keywords of our own",
       NULL },
+    { "simple-recurrence", 0, 0, G_OPTION_ARG_NONE, &self->simple_recurrence,
+      "write series into iCalendar as Exchange takes them: by an equal simple rule, else as single items",
+      NULL },
+    { "brief", 0, 0, G_OPTION_ARG_NONE, &self->brief, "write JSON without the queue file in it", NULL },
     { "key", 0, 0, G_OPTION_ARG_FILENAME, &self->key, "key that seals native files", "FILE" },
     { "domain", 0, 0, G_OPTION_ARG_STRING, &self->domain,
       "Internet domain for native addresses and message ids", "DOMAIN" },
@@ -109,8 +118,9 @@ parse (Arguments *self, int *argc, char ***argv)
   };
   return pn_cmd_options (
       argc, argv, entries, &self->dir, NULL, "INPUT...", "Convert message files from any kind to any other.",
-      "Kinds: mime (.eml), ical (.ics), native (queue file), api (API file with its parts in\n"
-      "att_in beside it), json (output only), tnef (winmail.dat, input only).  INPUT may be a directory.\n\n"
+      "Kinds: mime (.eml), mbox, maildir, ical (.ics), vcard (.vcf), native (queue file), api (API file with "
+      "its parts\n"
+      "in att_in beside it), json, tnef (winmail.dat, input only).  INPUT may be a directory.\n\n"
       "Exit status: 0 done, 1 done with losses named, 2 usage, 3 something was not done.");
 }
 
@@ -164,6 +174,8 @@ options_clear (PnConvertOptions *self)
 {
   g_clear_pointer (&self->key, pn_key_unref);
   g_clear_pointer (&self->inputs, g_hash_table_unref);
+  g_free (self->out);
+  g_free (self->rejects);
   g_free (self->timezone);
   g_free (self->charset);
   g_free (self->domain);
@@ -171,77 +183,20 @@ options_clear (PnConvertOptions *self)
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (PnConvertOptions, options_clear)
 
-/* --- the streams --------------------------------------------------------------------------------------- */
-
-typedef struct {
-  int fd;
-  PnFileSink *buffer;
-  PnSink sink;
-} Stream;
-
-static void
-stream_clear (Stream *self)
-{
-  g_clear_pointer (&self->buffer, pn_file_sink_free);
-  if (self->fd > STDERR_FILENO)
-    close (self->fd);
-}
-
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Stream, stream_clear)
-
-static void
-stream_use (Stream *self, int fd)
-{
-  self->fd = fd;
-  self->buffer = pn_file_sink_new (fd);
-  self->sink = pn_file_sink_sink (self->buffer);
-}
-
-/* PATH is made new; FORCE: or emptied. */
-static gboolean
-stream_open (Stream *self, const char *path, gboolean force)
-{
-  int fd = open (path, O_WRONLY | O_CREAT | O_CLOEXEC | (force ? O_TRUNC : O_EXCL), 0666);
-  if (fd < 0) {
-    fprintf (stderr, "postern convert: %s: %s%s\n", path, g_strerror (errno),
-             errno == EEXIST ? "; --force replaces it" : "");
-    return FALSE;
-  }
-  stream_use (self, fd);
-  return TRUE;
-}
+/* --- what goes where ------------------------------------------------------------------------------------ */
 
 static gboolean
-stream_finish (Stream *self, const char *name)
+is_stdout (const Arguments *arguments)
 {
-  g_autoptr (GError) error = NULL;
-  if (!self->buffer || pn_file_sink_flush (self->buffer, &error))
-    return TRUE;
-  fprintf (stderr, "postern convert: %s: %s\n", name, error->message);
-  return FALSE;
-}
-
-/* Whether the outputs go into one stream: standard output, or a file of JSON lines. */
-static gboolean
-is_common (const Arguments *arguments, const PnConvertOptions *options, guint n)
-{
-  if (options->to == PN_KIND_AUTO)
-    return FALSE;
-  if (!arguments->out)
-    return !options->verify;
-  if (g_str_equal (arguments->out, "-"))
-    return TRUE;
-  return options->to == PN_KIND_JSON && n > 1 && !g_file_test (arguments->out, G_FILE_TEST_IS_DIR)
-         && g_str_has_suffix (arguments->out, ".json");
+  return !arguments->out || g_str_equal (arguments->out, "-");
 }
 
 static int
-check (const Arguments *arguments, PnConvertOptions *options)
+check_kinds (const Arguments *arguments, PnConvertOptions *options)
 {
-  if (!arguments->inputs || !arguments->inputs[0])
-    return usage ("%s", "no input");
-  if (arguments->from
-      && (!pn_kind_from_string (arguments->from, &options->from) || options->from == PN_KIND_JSON))
+  if (arguments->from && pn_mbox_quoting_from_string (arguments->from, &options->quoting))
+    options->from = PN_KIND_MBOX;
+  else if (arguments->from && !pn_kind_from_string (arguments->from, &options->from))
     return usage ("--from: '%s' is no kind that can be read", arguments->from);
   if (arguments->to
       && (!pn_kind_from_string (arguments->to, &options->to) || options->to == PN_KIND_AUTO
@@ -249,42 +204,95 @@ check (const Arguments *arguments, PnConvertOptions *options)
     return usage ("--to: '%s' is no kind that can be written", arguments->to);
   if (!arguments->to && !arguments->verify)
     return usage ("%s", "--to is missing");
-  if (arguments->threads < 0)
-    return usage ("%s", "-j wants a number above 0");
-  if (options->to == PN_KIND_API && (!arguments->out || g_str_equal (arguments->out, "-")))
-    return usage ("%s", "API files have parts beside them and need -o");
   return PN_EXIT_DONE;
 }
 
-/* The jobs, with the output each is to have. */
+static int
+check (const Arguments *arguments, PnConvertOptions *options)
+{
+  if (!arguments->inputs || !arguments->inputs[0])
+    return usage ("%s", "no input");
+  int code = check_kinds (arguments, options);
+  if (code != PN_EXIT_DONE)
+    return code;
+  if (arguments->threads < 0)
+    return usage ("%s", "-j wants a number above 0");
+  if (options->to == PN_KIND_API && is_stdout (arguments))
+    return usage ("%s", "API files have parts beside them and need -o");
+  if (options->to == PN_KIND_MAILDIR && is_stdout (arguments))
+    return usage ("%s", "a Maildir is a directory and needs -o");
+  if (arguments->resume && arguments->force)
+    return usage ("%s", "--continue goes on with a run, --force begins anew");
+  return PN_EXIT_DONE;
+}
+
+/* Whether the only input is one message, too. */
+static gboolean
+is_one (const PnConvertOptions *options, GPtrArray *files)
+{
+  const PnConvertFile *file = g_ptr_array_index (files, 0);
+  if (g_str_equal (file->path, "-")) /* can be read only once */
+    return options->from != PN_KIND_MBOX;
+  g_autoptr (PnConvertItems) items = pn_convert_items_open (options, file, 0);
+  return !pn_convert_items_several (items);
+}
+
+static gboolean
+has_stream_name (const PnConvertOptions *options, const char *out)
+{
+  static const char *const extensions[][2] = { [PN_KIND_JSON] = { ".json", ".jsonl" },
+                                               [PN_KIND_ICAL] = { ".ics", ".ical" },
+                                               [PN_KIND_VCARD] = { ".vcf", ".vcard" } };
+  if (options->to != PN_KIND_JSON && options->to != PN_KIND_ICAL && options->to != PN_KIND_VCARD)
+    return FALSE;
+  return g_str_has_suffix (out, extensions[options->to][0])
+         || g_str_has_suffix (out, extensions[options->to][1]);
+}
+
+static int
+choose_layout (const Arguments *arguments, PnConvertOptions *options, GPtrArray *files)
+{
+  const char *out = arguments->out;
+  gboolean streams = options->to == PN_KIND_JSON || options->to == PN_KIND_ICAL
+                     || options->to == PN_KIND_VCARD || options->to == PN_KIND_MBOX;
+  options->layout = PN_LAYOUT_NONE;
+  if (options->to == PN_KIND_AUTO || (!out && options->verify))
+    return PN_EXIT_DONE;
+  if (is_stdout (arguments)) {
+    if (!streams && !options->single)
+      return usage ("%s", "several inputs need -o DIRECTORY");
+    options->layout = streams ? PN_LAYOUT_STREAM : PN_LAYOUT_DIRECT;
+    return PN_EXIT_DONE;
+  }
+  options->out = g_strdup (out);
+  options->one = options->single && is_one (options, files);
+  gboolean directory = g_file_test (out, G_FILE_TEST_IS_DIR) || g_str_has_suffix (out, "/");
+  if (options->to == PN_KIND_MAILDIR)
+    options->layout = PN_LAYOUT_MAILDIR;
+  else if (options->to == PN_KIND_MBOX)
+    options->layout = directory ? PN_LAYOUT_FOLDERS : PN_LAYOUT_STREAM;
+  else
+    options->layout
+        = !directory && !options->one && has_stream_name (options, out) ? PN_LAYOUT_STREAM : PN_LAYOUT_FILES;
+  gboolean wants_directory
+      = options->layout == PN_LAYOUT_MAILDIR || (options->layout == PN_LAYOUT_FILES && !options->one);
+  if (wants_directory && !directory && g_file_test (out, G_FILE_TEST_EXISTS))
+    return usage ("%s: a directory is needed here", out);
+  return PN_EXIT_DONE;
+}
+
+/* The inputs, and where their outputs go. */
 static GPtrArray *
-plan (const Arguments *arguments, PnConvertOptions *options, Stream *common)
+plan (const Arguments *arguments, PnConvertOptions *options)
 {
   g_autoptr (GError) error = NULL;
-  gboolean single
-      = g_strv_length (arguments->inputs) == 1 && !g_file_test (arguments->inputs[0], G_FILE_TEST_IS_DIR);
-  gboolean one_stream = is_common (arguments, options, single ? 1 : 2);
-  gboolean writes = options->to != PN_KIND_AUTO && (arguments->out || !options->verify);
-  g_autoptr (GPtrArray) jobs = pn_convert_collect (options, arguments->inputs,
-                                                   writes && !one_stream ? arguments->out : NULL, &error);
-  if (!jobs) {
+  options->single = !arguments->inputs[1] && !g_file_test (arguments->inputs[0], G_FILE_TEST_IS_DIR);
+  g_autoptr (GPtrArray) files = pn_convert_collect (options, arguments->inputs, &error);
+  if (!files) {
     fprintf (stderr, "postern convert: %s\n", error->message);
     return NULL;
   }
-  if (!writes)
-    options->to = PN_KIND_AUTO;
-  options->lines = one_stream && options->to == PN_KIND_JSON;
-  if (one_stream && !single && options->to != PN_KIND_JSON) {
-    fprintf (stderr, "postern convert: several inputs need -o DIRECTORY\n");
-    return NULL;
-  }
-  if (!one_stream)
-    return g_steal_pointer (&jobs);
-  if (!arguments->out || g_str_equal (arguments->out, "-"))
-    stream_use (common, STDOUT_FILENO);
-  else if (!stream_open (common, arguments->out, options->force))
-    return NULL;
-  return g_steal_pointer (&jobs);
+  return choose_layout (arguments, options, files) == PN_EXIT_DONE ? g_steal_pointer (&files) : NULL;
 }
 
 /* "-j4" as "-j", "4", which is the only form that GOption takes.  Caller frees the array, not the texts. */
@@ -313,8 +321,12 @@ pn_cmd_convert (int argc, char **argv)
     return PN_EXIT_USAGE;
   g_auto (PnConvertOptions) options = { .verify = arguments.verify,
                                         .force = arguments.force,
+                                        .resume = arguments.resume,
                                         .anew = arguments.anew,
-                                        .strict_api = arguments.strict_api };
+                                        .brief = arguments.brief,
+                                        .strict_api = arguments.strict_api,
+                                        .simple_recurrence = arguments.simple_recurrence };
+  options.rejects = g_strdup (arguments.rejects);
   mode_t mask = umask (0);
   umask (mask);
   options.mode = 0666 & ~mask;
@@ -323,18 +335,9 @@ pn_cmd_convert (int argc, char **argv)
     return code;
   if (!take_settings (&arguments, &options))
     return PN_EXIT_NOT_DONE;
-
-  g_auto (Stream) common = { .fd = -1 };
-  g_auto (Stream) report = { .fd = -1 };
-  g_autoptr (GPtrArray) jobs = plan (&arguments, &options, &common);
-  if (!jobs)
+  g_autoptr (GPtrArray) files = plan (&arguments, &options);
+  if (!files)
     return PN_EXIT_USAGE;
-  if (arguments.report && !stream_open (&report, arguments.report, TRUE))
-    return PN_EXIT_NOT_DONE;
   guint threads = arguments.threads ? (guint) arguments.threads : g_get_num_processors ();
-  code = pn_convert_run (&options, jobs, MIN (threads, 256), common.buffer ? &common.sink : NULL,
-                         report.buffer ? &report.sink : NULL);
-  gboolean written = stream_finish (&common, arguments.out ? arguments.out : "standard output");
-  written &= stream_finish (&report, arguments.report);
-  return written ? code : PN_EXIT_NOT_DONE;
+  return pn_convert_run (&options, files, threads, arguments.report);
 }

@@ -55,8 +55,31 @@ print_status (const PnItemStatus *status, const char *zone_name)
   }
 }
 
+/* What Message Info cannot say: answers for one instance, proposals, and who was not invited. */
+static gboolean
+is_special (const PnItipAnswer *answer)
+{
+  return answer->counter || answer->stranger || (answer->recurrence && answer->time != 0);
+}
+
 static void
-print_text (const PnView *view, const PnItem *item, GPtrArray *info)
+print_answer (const PnItipAnswer *answer, const char *timezone)
+{
+  if (!is_special (answer))
+    return;
+  g_autofree char *who = pn_address_display (answer->address), *clean = pn_view_clean (who, FALSE);
+  g_autofree char *start = answer->counter ? pn_view_time (answer->start, timezone) : NULL;
+  g_autofree char *end = answer->counter ? pn_view_time (answer->end, timezone) : NULL;
+  printf ("    %s %s%s%s", clean,
+          answer->counter ? "proposes " : pn_partstat_to_string (answer->partstat), start ? start : "",
+          end ? " to " : "");
+  printf ("%s%s%s%s\n", end ? end : "", answer->recurrence ? " for instance " : "",
+          answer->recurrence ? answer->recurrence : "", answer->stranger ? " (was not invited)" : "");
+  print_detail ("comment", answer->comment);
+}
+
+static void
+print_text (const PnView *view, const PnItem *item, GPtrArray *info, GPtrArray *answers)
 {
   g_autofree char *date = pn_view_time (item->date, view->config->timezone);
   g_autofree char *subject = pn_view_clean (item->subject, FALSE);
@@ -64,6 +87,8 @@ print_text (const PnView *view, const PnItem *item, GPtrArray *info)
           *subject ? subject : "(no subject)", pn_view_style (PN_STYLE_PLAIN), date, item->id);
   for (guint i = 0; i < info->len; i++)
     print_status (info->pdata[i], view->config->timezone);
+  for (guint i = 0; i < answers->len; i++)
+    print_answer (answers->pdata[i], view->config->timezone);
 }
 
 static void
@@ -80,7 +105,30 @@ json_report (JsonBuilder *builder, const PnStatusReport *report)
 }
 
 static void
-print_json (const PnItem *item, GPtrArray *info)
+json_answers (JsonBuilder *builder, GPtrArray *answers)
+{
+  json_builder_set_member_name (builder, "answers");
+  json_builder_begin_array (builder);
+  for (guint i = 0; i < answers->len; i++) {
+    const PnItipAnswer *answer = answers->pdata[i];
+    g_autofree char *who = pn_address_to_string (answer->address);
+    json_builder_begin_object (builder);
+    pn_view_json_text (builder, "address", who);
+    pn_view_json_text (builder, "answer", pn_partstat_to_string (answer->partstat));
+    pn_view_json_text (builder, "instance", answer->recurrence);
+    pn_view_json_time (builder, "time", answer->time);
+    pn_view_json_text (builder, "comment", answer->comment);
+    pn_view_json_bool (builder, "invited", !answer->stranger);
+    pn_view_json_bool (builder, "undeliverable", answer->undeliverable);
+    pn_view_json_time (builder, "proposed_start", answer->counter ? answer->start : 0);
+    pn_view_json_time (builder, "proposed_end", answer->counter ? answer->end : 0);
+    json_builder_end_object (builder);
+  }
+  json_builder_end_array (builder);
+}
+
+static void
+print_json (const PnItem *item, GPtrArray *info, GPtrArray *answers)
 {
   g_autoptr (JsonBuilder) builder = json_builder_new ();
   json_builder_begin_object (builder);
@@ -103,6 +151,7 @@ print_json (const PnItem *item, GPtrArray *info)
     json_builder_end_object (builder);
   }
   json_builder_end_array (builder);
+  json_answers (builder, answers);
   json_builder_end_object (builder);
   pn_view_json_print (builder);
 }
@@ -134,11 +183,12 @@ pn_cmd_info (int argc, char **argv)
                  "item %" G_GINT64_FORMAT " was received, not sent", number);
   g_autoptr (GPtrArray) info
       = error ? NULL : pn_store_info (store, pn_mailbox_fid (view.mailbox), number, &error);
-  if (!info)
+  g_autoptr (GPtrArray) answers = info ? pn_mailbox_answers (view.mailbox, number, &error) : NULL;
+  if (!answers)
     return pn_cmd_fail ("info", g_steal_pointer (&error));
   if (json)
-    print_json (item, info);
+    print_json (item, info, answers);
   else
-    print_text (&view, item, info);
+    print_text (&view, item, info, answers);
   return PN_EXIT_DONE;
 }

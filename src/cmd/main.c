@@ -21,6 +21,14 @@ static const Command commands[] = {
   { "accept",    pn_cmd_accept,  "accept an invitation" },
   { "decline",   pn_cmd_accept,  "decline an invitation" },
   { "tentative", pn_cmd_accept,  "accept an invitation tentatively" },
+  { "complete",  pn_cmd_accept,  "report a task as done" },
+  { "propose",   pn_cmd_calendar, "propose another time for an appointment" },
+  { "delegate",  pn_cmd_calendar, "send somebody else to an appointment" },
+  { "refresh",   pn_cmd_calendar, "ask the organizer for what holds" },
+  { "reschedule", pn_cmd_calendar, "move a sent appointment, or one instance of it" },
+  { "add-instance", pn_cmd_calendar, "add an instance to a sent series" },
+  { "retract",   pn_cmd_calendar, "take back a sent appointment, an instance, or one invitation" },
+  { "decline-proposal", pn_cmd_calendar, "decline the time that somebody proposed" },
   { "info",      pn_cmd_info,    "what became of a sent message at each recipient" },
   { "convert",   pn_cmd_convert, "convert message files from any kind to any other" },
   { "queue",     pn_cmd_queue,   "list, show, requeue and delete queue files" },
@@ -35,7 +43,7 @@ print_help (FILE *out)
   fprintf (out, "Usage: postern COMMAND [OPTIONS] ...\n\n"
                 "A gateway between a GroupWise-style post office and Internet mail.\n\nCommands:\n");
   for (guint i = 0; i < G_N_ELEMENTS (commands); i++)
-    fprintf (out, "  %-10s %s\n", commands[i].name, commands[i].summary);
+    fprintf (out, "  %-16s %s\n", commands[i].name, commands[i].summary);
   fprintf (out, "\n'postern COMMAND --help' tells more; so do postern(1) and postern-COMMAND(1).\n");
 }
 

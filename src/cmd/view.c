@@ -275,6 +275,7 @@ pn_view_json_item (JsonBuilder *builder, const PnItem *item)
   if (item->start == 0 && item->end == 0)
     return;
   pn_view_json_text (builder, "uid", item->uid);
+  pn_view_json_text (builder, "instance", item->recurrence);
   pn_view_json_number (builder, "sequence", item->sequence);
   pn_view_json_text (builder, "method", pn_method_to_string (item->method));
   pn_view_json_time (builder, "start", item->start);

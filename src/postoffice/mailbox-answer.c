@@ -40,9 +40,8 @@ check_answerable (const PnItem *item, const PnMessage *message, guint answer, GE
   return !fault;
 }
 
-/* The address the organizer invited him by; his calendar knows no other. */
-static PnAddress *
-invited_address (PnMailbox *self, const PnMessage *message)
+PnAddress *
+pn_mailbox_invited_address (PnMailbox *self, const PnMessage *message)
 {
   for (guint i = 0; i < message->calendar->attendees->len; i++) {
     const PnAttendee *attendee = message->calendar->attendees->pdata[i];
@@ -83,7 +82,7 @@ static PnMessage *
 make_reply (PnMailbox *self, const PnMessage *invitation, guint answer, const char *comment, GError **error)
 {
   PnTime now = pn_mailbox_now (self);
-  g_autoptr (PnAddress) attendee = invited_address (self, invitation);
+  g_autoptr (PnAddress) attendee = pn_mailbox_invited_address (self, invitation);
   g_autoptr (PnMessage) reply
       = pn_ical_reply (invitation, attendee, answers[answer].partstat, comment, now.unix_time);
   if (!reply) {
@@ -116,6 +115,10 @@ pn_mailbox_answer (PnMailbox *self, gint64 number, PnPartstat partstat, const ch
   g_autoptr (PnMessage) invitation = item ? pn_store_read (self->store, item, error) : NULL;
   if (!invitation || !check_answerable (item, invitation, answer, error))
     return FALSE;
+  if (item->uid) {
+    PnMailboxAct act = { .kind = PN_ACT_ANSWER, .partstat = partstat, .comment = comment };
+    return pn_mailbox_act (self, number, &act, error);
+  }
   g_autoptr (PnMessage) reply = make_reply (self, invitation, answer, comment, error);
   /* First the answer, then the mark: an answer sent twice says the same, a mark without one would be a lie.
    */

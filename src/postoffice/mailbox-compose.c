@@ -97,17 +97,23 @@ parse_internet (const char *text)
   return pn_address_new_internet (spec, length > 0 ? name : NULL);
 }
 
-gboolean
-pn_mailbox_add_recipient (PnMailbox *self, PnMessage *message, PnDistribution distribution, const char *text,
-                          GError **error)
+PnAddress *
+pn_mailbox_parse_address (PnMailbox *self, const char *text, GError **error)
 {
   g_autofree char *stripped = g_strstrip (g_strdup (text));
   g_autoptr (PnAddress) address
       = strchr (stripped, '@') ? parse_internet (stripped) : parse_native (self, stripped, error);
-  if (!address || !look_up (self, address, stripped, error))
-    return FALSE;
-  pn_message_add_recipient (message, distribution, g_steal_pointer (&address));
-  return TRUE;
+  return address && look_up (self, address, stripped, error) ? g_steal_pointer (&address) : NULL;
+}
+
+gboolean
+pn_mailbox_add_recipient (PnMailbox *self, PnMessage *message, PnDistribution distribution, const char *text,
+                          GError **error)
+{
+  PnAddress *address = pn_mailbox_parse_address (self, text, error);
+  if (address)
+    pn_message_add_recipient (message, distribution, address);
+  return address != NULL;
 }
 
 static gboolean

@@ -23,6 +23,10 @@ gboolean pn_mailbox_is_owner (PnMailbox *self, const PnAddress *address);
 PnTime pn_mailbox_now (PnMailbox *self);
 /* Puts a status message, completed, into the queue behind the messages of PRIORITY_OF's priority; flushed. */
 gboolean pn_mailbox_put_status (PnMailbox *self, PnMessage *status, const PnMessage *about, GError **error);
+/* The address the organizer invited the owner by; his calendar knows no other. */
+PnAddress *pn_mailbox_invited_address (PnMailbox *self, const PnMessage *message);
+/* An Internet address, "Name <local@host>", or a user of ours. */
+PnAddress *pn_mailbox_parse_address (PnMailbox *self, const char *text, GError **error);
 /* Fills in what a message to be sent lacks. */
 gboolean pn_mailbox_complete (PnMailbox *self, PnMessage *message, GError **error);
 

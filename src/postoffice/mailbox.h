@@ -2,6 +2,7 @@
  * WPCSIN. */
 #pragma once
 
+#include "convert/itip.h"
 #include "directory/directory.h"
 #include "queue/queue.h"
 #include "store/store.h"
@@ -41,6 +42,33 @@ gboolean pn_mailbox_send (PnMailbox *self, PnMessage *message, gint64 *number_ou
  * was taken back. */
 gboolean pn_mailbox_answer (PnMailbox *self, gint64 number, PnPartstat partstat, const char *comment,
                             GError **error);
+typedef enum {
+  PN_ACT_ANSWER,          /* an invitation in the In Box */
+  PN_ACT_COUNTER,         /* the same: another time is proposed */
+  PN_ACT_DELEGATE,        /* the same: WHO goes instead */
+  PN_ACT_REFRESH,         /* the same: the organizer is asked for what holds */
+  PN_ACT_CANCEL,          /* a sent item; WHO: he alone is uninvited */
+  PN_ACT_REVISE,          /* a sent item: CHANGE */
+  PN_ACT_DECLINE_COUNTER, /* a sent item: the proposal of WHO */
+  PN_ACT_PUBLISH_ADD      /* a sent series: one more instance, at CHANGE */
+} PnMailboxActKind;
+
+typedef struct {
+  PnMailboxActKind kind;
+  PnPartstat partstat;
+  const char *comment;    /* or NULL */
+  const char *recurrence; /* of one instance, as in PnInstance; NULL: what the item stands for */
+  gboolean instance;      /* not the series, but the instance alone that the item stands for */
+  gboolean this_and_future;
+  const char *who; /* an address */
+  const PnItipChange *change;
+} PnMailboxAct;
+
+/* Does ACT with the calendar item NUMBER and tells the others.  STATE if it cannot be done with it; RECIPIENT
+ * if WHO is no address. */
+gboolean pn_mailbox_act (PnMailbox *self, gint64 number, const PnMailboxAct *act, GError **error);
+/* What was said of the calendar item NUMBER (PnItipAnswer), for organizers; empty if it is none. */
+GPtrArray *pn_mailbox_answers (PnMailbox *self, gint64 number, GError **error);
 /* Reads an item and marks it read; an Opened status goes back if it was asked for, and the item comes from
  * someone inside, or from an outside sender whose envelope and From address are the same (RFC 8098, 2.1). */
 PnMessage *pn_mailbox_read (PnMailbox *self, gint64 number, PnItem **item_out, GError **error);

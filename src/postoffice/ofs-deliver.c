@@ -1,5 +1,4 @@
-/* Messages into mailboxes, and what an organizer's update or cancellation does to an appointment there. */
-#include "core/log.h"
+/* Messages into mailboxes. */
 #include "postoffice/ofs.h"
 
 #include <string.h>
@@ -38,85 +37,12 @@ pn_ofs_add_item (PnOffice *office, PnDelivery *delivery, PnItem *item, const cha
 }
 
 static gboolean
-replace_item (PnOffice *office, PnDelivery *delivery, PnItem *item, const PnItem *old, const char *fid,
-              GError **error)
-{
-  guint own = item->flags;
-  guint dropped = PN_ITEM_OF_MESSAGE | PN_ITEM_READ | PN_ITEM_OPENED | PN_ITEM_CANCELLED;
-  /* An answer was to a time: to another time it has to be given again. */
-  if (old->start != item->start || old->end != item->end || g_strcmp0 (old->repeat, item->repeat) != 0)
-    dropped |= PN_ITEM_ANSWERS;
-  item->flags = own | (old->flags & ~dropped);
-  gboolean ok
-      = pn_store_add_message (office->store, item->id, item->database, delivery->sealed, delivery->fd, error)
-        && pn_store_replace_message (office->store, fid, old->number, item, error);
-  item->flags = own;
-  if (ok)
-    g_hash_table_add (office->changed, g_strdup (fid));
-  return ok;
-}
-
-static gboolean
-cancel_item (PnOffice *office, const PnItem *item, const PnItem *old, const char *fid, GError **error)
-{
-  gboolean is_new;
-  if (!pn_store_mark_seen (office->store, fid, item->id, PN_BOX_IN, &is_new, error))
-    return FALSE;
-  if (!is_new)
-    return TRUE;
-  g_hash_table_add (office->changed, g_strdup (fid));
-  return pn_store_set_flags (office->store, fid, old->number, PN_ITEM_CANCELLED, PN_ITEM_READ, error);
-}
-
-static gboolean
-is_newer (const PnItem *item, const PnItem *old)
-{
-  return item->sequence != old->sequence ? item->sequence > old->sequence : item->stamp > old->stamp;
-}
-
-static gboolean
-place_calendar (PnOffice *office, PnDelivery *delivery, PnItem *item, const char *fid, const char *where,
-                GError **error)
-{
-  g_autoptr (PnItem) old = NULL;
-  if (!pn_store_find_uid (office->store, fid, item->uid, item->recurrence, PN_BOX_IN, &old, error))
-    return FALSE;
-  gboolean cancel = item->method == PN_METHOD_CANCEL;
-  item->apart = old && strcmp (old->organizer, item->organizer) != 0;
-  if (!old || item->apart) {
-    if (item->apart)
-      pn_log_warning ("foreign_update", "id=%s mailbox=%s item=%" G_GINT64_FORMAT, item->id, where,
-                      old->number);
-    return pn_ofs_add_item (office, delivery, item, fid, error);
-  }
-  if (strcmp (old->id, item->id) == 0)
-    return TRUE;
-  /* A cancellation may carry the sequence of what it cancels. */
-  if (!is_newer (item, old) && !(cancel && item->sequence == old->sequence)) {
-    pn_log_info ("stale_update", "id=%s mailbox=%s item=%" G_GINT64_FORMAT " sequence=%d has=%d", item->id,
-                 where, old->number, item->sequence, old->sequence);
-    pn_delivery_hop (delivery, "stale", where, "the mailbox has a later version of the appointment");
-    return TRUE;
-  }
-  return cancel ? cancel_item (office, item, old, fid, error)
-                : replace_item (office, delivery, item, old, fid, error);
-}
-
-static gboolean
-belongs_to_series (const PnItem *item)
-{
-  if (!item->uid)
-    return FALSE;
-  return item->method == PN_METHOD_NONE || item->method == PN_METHOD_PUBLISH
-         || item->method == PN_METHOD_REQUEST || item->method == PN_METHOD_CANCEL;
-}
-
-static gboolean
-place (PnOffice *office, PnDelivery *delivery, PnItem *item, const PnUser *user, GError **error)
+place (PnOfs *self, PnOffice *office, PnDelivery *delivery, PnItem *item, const PnUser *user, GError **error)
 {
   g_autofree char *where = g_strdup_printf ("%s.%s.%s", user->domain, user->post_office, user->user);
-  gboolean ok = belongs_to_series (item) ? place_calendar (office, delivery, item, user->fid, where, error)
-                                         : pn_ofs_add_item (office, delivery, item, user->fid, error);
+  gboolean ok = pn_ofs_is_calendar (delivery->message)
+                    ? pn_ofs_place_calendar (self, office, delivery, item, user, where, error)
+                    : pn_ofs_add_item (office, delivery, item, user->fid, error);
   if (ok)
     pn_delivery_hop (delivery, "delivered", where, NULL);
   return ok;
@@ -160,7 +86,7 @@ place_all (PnOfs *self, PnOffice *office, PnDelivery *delivery, PnItem *item, Ou
       not_known (office, delivery, recipient, outcome);
       continue;
     }
-    if (!place (office, delivery, item, user, error))
+    if (!place (self, office, delivery, item, user, error))
       return FALSE;
     if (pn_ofs_wants_delivered (message, recipient))
       g_ptr_array_add (outcome->delivered,

@@ -27,8 +27,10 @@ notify_has (const char *notify, const char *word)
 gboolean
 pn_ofs_wants_delivered (const PnMessage *message, const PnRecipient *recipient)
 {
+  /* What follows an invitation (a cancellation, a proposal) is not kept by its sender and asks for nothing. */
   if (is_internal (message))
-    return TRUE;
+    return message->status_request != PN_STATUS_REQUEST_NONE || !message->calendar
+           || message->calendar->method == PN_METHOD_NONE;
   if (recipient->dsn_notify && *recipient->dsn_notify)
     return notify_has (recipient->dsn_notify, "SUCCESS");
   return (message->status_request & (PN_STATUS_REQUEST_DELIVERED | PN_STATUS_REQUEST_FULL)) != 0;
@@ -127,9 +129,16 @@ take_for_user (PnOfs *self, PnOffice *office, PnDelivery *delivery, const PnUser
 {
   const PnMessage *message = delivery->message;
   gboolean all_found = message->reports->len > 0;
-  for (guint i = 0; i < message->reports->len; i++) {
+  PnItipOutcome outcome;
+  if (!pn_ofs_take_answer (self, office, delivery, user, &outcome, error))
+    return FALSE;
+  /* What he says of one instance is no answer to all; it stands in the calendar. */
+  gboolean instance = outcome == PN_ITIP_ANSWERED && message->calendar->recurrence_id.set;
+  for (guint i = 0; i < message->reports->len && !instance; i++) {
     gboolean found;
-    const PnStatusReport *report = message->reports->pdata[i];
+    PnStatusReport *report = message->reports->pdata[i];
+    if (outcome == PN_ITIP_STRANGER && !report->diagnostic)
+      report->diagnostic = g_strdup ("He was not invited.");
     if (!add_report (office, message, user->fid, report, &found, error))
       return FALSE;
     all_found = all_found && found;

@@ -385,11 +385,11 @@ settle (PnOffice *office)
 /* --- the program --- */
 
 static void
-sweep (PnOffice *office)
+sweep (PnOfs *ofs, PnOffice *office)
 {
   struct stat st;
   gint64 now = g_get_real_time () / G_USEC_PER_SEC;
-  g_autoptr (GError) error = NULL;
+  g_autoptr (GError) error = NULL, series = NULL;
   guint removed = 0;
   if (stat (office->sweep_path, &st) == 0 && now - st.st_mtime < SWEEP_INTERVAL_S)
     return;
@@ -399,6 +399,11 @@ sweep (PnOffice *office)
     g_autofree char *reason = pn_log_quote (error->message);
     pn_log_error ("cannot_sweep", "post_office=%s reason=%s", office->name, reason);
   }
+  if (!pn_ofs_extend_series (ofs, office, &series)) {
+    g_autofree char *reason = pn_log_quote (series->message);
+    pn_log_error ("cannot_extend_series", "post_office=%s reason=%s", office->name, reason);
+  }
+  notify (office);
   int fd = open (office->sweep_path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
   if (fd >= 0) {
     futimens (fd, NULL);
@@ -492,7 +497,7 @@ run (PnOfs *self, PnQueueScanner *scanner)
       if (pn_store_wants_settle (office->store))
         settle (office);
       if (items->len == 0 && !program->stop)
-        sweep (office);
+        sweep (self, office);
     }
     if (items->len > 0)
       pn_trace_flush ();

@@ -1,6 +1,7 @@
 /* What the files of the post office server share. */
 #pragma once
 
+#include "convert/itip.h"
 #include "core/program.h"
 #include "directory/directory.h"
 #include "queue/queue.h"
@@ -57,6 +58,19 @@ gboolean pn_ofs_add_item (PnOffice *office, PnDelivery *delivery, PnItem *item, 
                           GError **error);
 /* The message database that a delivery's message belongs into. */
 guint pn_ofs_database (PnOfs *self, PnOffice *office, const PnMessage *message);
+
+/* --- ofs-calendar.c --- */
+
+/* Whether the message says something of a calendar item by its UID. */
+gboolean pn_ofs_is_calendar (const PnMessage *message);
+/* Does to the mailbox of USER (WHERE in logs) what it says.  ITEM is the message's. */
+gboolean pn_ofs_place_calendar (PnOfs *self, PnOffice *office, PnDelivery *delivery, PnItem *item,
+                                const PnUser *user, const char *where, GError **error);
+/* Does to the sender's calendar what a status message says: an answer, or that an invitation did not arrive. */
+gboolean pn_ofs_take_answer (PnOfs *self, PnOffice *office, PnDelivery *delivery, const PnUser *user,
+                             PnItipOutcome *outcome, GError **error);
+/* Series go on: their next instances come into the mailboxes. */
+gboolean pn_ofs_extend_series (PnOfs *self, PnOffice *office, GError **error);
 
 /* --- ofs-status.c --- */
 

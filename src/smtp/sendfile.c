@@ -239,7 +239,7 @@ PnSendHead *
 pn_send_head_parse (const char *text, gsize length, gsize *end_out, GError **error)
 {
   g_autoptr (PnSendHead) self = pn_send_head_new ();
-  const char *p = text, *end = text + length;
+  const char *p = text, *end = length > 0 ? text + length : text;
   gboolean data = FALSE;
   for (guint number = 1; !data; number++) {
     const char *newline = p < end ? memchr (p, '\n', (gsize) (end - p)) : NULL;

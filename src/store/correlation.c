@@ -3,9 +3,10 @@
 #include <errno.h>
 #include <sqlite3.h>
 #include <string.h>
+#include <sys/random.h>
 
 #define APPLICATION_ID 0x504e6363 /* "PNcc" */
-#define SCHEMA_VERSION 1
+#define SCHEMA_VERSION 2
 #define BUSY_TIMEOUT_MS 15000
 
 G_DEFINE_QUARK (pn-correlation-error-quark, pn_correlation_error)
@@ -13,23 +14,31 @@ G_DEFINE_QUARK (pn-correlation-error-quark, pn_correlation_error)
 static const char schema[]
     = "CREATE TABLE correlation (id TEXT NOT NULL, inbound INTEGER NOT NULL, message_id TEXT, time INTEGER "
       "NOT NULL,"
-      " content BLOB NOT NULL, PRIMARY KEY (id, inbound)) WITHOUT ROWID;"
+      " content BLOB NOT NULL, token TEXT, PRIMARY KEY (id, inbound)) WITHOUT ROWID;"
       "CREATE INDEX correlation_message_id ON correlation (message_id) WHERE message_id IS NOT NULL;"
+      "CREATE INDEX correlation_token ON correlation (token) WHERE token IS NOT NULL;"
       "CREATE INDEX correlation_time ON correlation (time);";
+/* From version 1, which knew no tokens. */
+static const char upgrade[]
+    = "BEGIN IMMEDIATE; ALTER TABLE correlation ADD COLUMN token TEXT;"
+      "CREATE INDEX correlation_token ON correlation (token) WHERE token IS NOT NULL;"
+      "PRAGMA user_version = 2; COMMIT;";
 
-enum { ADD, FIND, FIND_MESSAGE_ID, PURGE, N_STATEMENTS };
+enum { ADD, FIND, FIND_MESSAGE_ID, FIND_TOKEN, PURGE, N_STATEMENTS };
 
 static const char *const statements[N_STATEMENTS] = {
   [ADD]
-  = "INSERT OR IGNORE INTO correlation (id, inbound, message_id, time, content) VALUES (?1, ?2, ?3, ?4, ?5)",
+  = "INSERT OR IGNORE INTO correlation (id, inbound, message_id, time, content, token)"
+    " VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
   [FIND] = "SELECT id, content FROM correlation WHERE id = ?1 AND inbound = ?2",
   [FIND_MESSAGE_ID] = "SELECT id, content FROM correlation WHERE message_id = ?1 ORDER BY time DESC LIMIT 1",
+  [FIND_TOKEN] = "SELECT id, content FROM correlation WHERE token = ?1",
   [PURGE] = "DELETE FROM correlation WHERE time < ?1",
 };
 
 /* A record as it goes into the table. */
 typedef struct {
-  char *id, *message_id;
+  char *id, *message_id, *token;
   gboolean inbound;
   gint64 time;
   GBytes *content;
@@ -72,7 +81,8 @@ pn_correlation_free (PnCorrelation *self)
   if (!self)
     return;
   char *texts[] = { self->id,     self->message_id, self->domain, self->post_office, self->user,
-                    self->sender, self->subject,    self->envid,  self->ret };
+                    self->sender, self->subject,    self->envid,  self->ret,
+                    self->uid,    self->token };
   for (guint i = 0; i < G_N_ELEMENTS (texts); i++)
     g_free (texts[i]);
   g_ptr_array_unref (self->recipients);
@@ -99,6 +109,19 @@ pn_correlation_find_recipient (const PnCorrelation *self, const char *address)
       return recipient;
   }
   return NULL;
+}
+
+char *
+pn_correlation_make_token (void)
+{
+  static const char digits[] = "abcdefghijklmnopqrstuvwxyz234567";
+  guint8 bytes[16];
+  char *token = g_malloc0 (sizeof bytes + 1);
+  while (getrandom (bytes, sizeof bytes, 0) != sizeof bytes)
+    ; /* interrupted */
+  for (guint i = 0; i < sizeof bytes; i++)
+    token[i] = digits[bytes[i] & 31];
+  return token;
 }
 
 /* --- records as text: "key=value" lines ------------------------------------------------------- */
@@ -129,6 +152,8 @@ record_to_text (const PnCorrelation *self)
   put (out, "user", self->user);
   put (out, "sender", self->sender);
   put (out, "subject", self->subject);
+  put (out, "uid", self->uid);
+  put (out, "token", self->token);
   put (out, "envid", self->envid);
   put (out, "ret", self->ret);
   for (guint i = 0; i < self->recipients->len; i++) {
@@ -169,6 +194,8 @@ read_line (PnCorrelation *self, const char *key, const char *value)
                 { "user", &self->user },
                 { "sender", &self->sender },
                 { "subject", &self->subject },
+                { "uid", &self->uid },
+                { "token", &self->token },
                 { "envid", &self->envid },
                 { "ret", &self->ret } };
   for (guint i = 0; i < G_N_ELEMENTS (texts); i++)
@@ -218,6 +245,7 @@ row_free (Row *self)
 {
   g_free (self->id);
   g_free (self->message_id);
+  g_free (self->token);
   g_bytes_unref (self->content);
   g_free (self);
 }
@@ -259,6 +287,13 @@ set_up (PnCorrelationDb *self, GError **error)
     return FALSE;
   gint64 application = pragma_value (self, "PRAGMA application_id");
   gint64 version = pragma_value (self, "PRAGMA user_version");
+  if (application == APPLICATION_ID && version == 1) {
+    if (!run (self, upgrade, error)) {
+      sqlite3_exec (self->db, "ROLLBACK", NULL, NULL, NULL);
+      return FALSE;
+    }
+    version = SCHEMA_VERSION;
+  }
   if (application == 0 && version == 0) {
     g_autofree char *sql = g_strdup_printf (
         "BEGIN IMMEDIATE; %s PRAGMA application_id = %d; PRAGMA user_version = %d; COMMIT;", schema,
@@ -320,6 +355,7 @@ pn_correlation_db_add (PnCorrelationDb *self, const PnCorrelation *record)
   Row *row = g_new0 (Row, 1);
   row->id = g_strdup (record->id);
   row->message_id = g_strdup (record->inbound ? NULL : record->message_id);
+  row->token = record->inbound || !record->token ? NULL : g_ascii_strdown (record->token, -1);
   row->inbound = record->inbound;
   row->time = record->time;
   row->content = pn_seal_bytes (self->key, text->str, text->len, record->id);
@@ -340,6 +376,7 @@ step_add (PnCorrelationDb *self, const Row *row)
   sqlite3_bind_text (add, 3, row->message_id, -1, SQLITE_STATIC); /* NULL if there is none */
   sqlite3_bind_int64 (add, 4, row->time);
   sqlite3_bind_blob (add, 5, content, (int) length, SQLITE_STATIC);
+  sqlite3_bind_text (add, 6, row->token, -1, SQLITE_STATIC);
   gboolean ok = sqlite3_step (add) == SQLITE_DONE;
   sqlite3_reset (add);
   return ok;
@@ -427,6 +464,18 @@ pn_correlation_db_find_message_id (PnCorrelationDb *self, const char *message_id
   g_mutex_lock (&self->lock);
   sqlite3_stmt *find = self->statements[FIND_MESSAGE_ID];
   sqlite3_bind_text (find, 1, message_id, -1, SQLITE_STATIC);
+  PnCorrelation *record = find_locked (self, find, error);
+  g_mutex_unlock (&self->lock);
+  return record;
+}
+
+PnCorrelation *
+pn_correlation_db_find_token (PnCorrelationDb *self, const char *token, GError **error)
+{
+  g_autofree char *lower = g_ascii_strdown (token, -1);
+  g_mutex_lock (&self->lock);
+  sqlite3_stmt *find = self->statements[FIND_TOKEN];
+  sqlite3_bind_text (find, 1, lower, -1, SQLITE_STATIC);
   PnCorrelation *record = find_locked (self, find, error);
   g_mutex_unlock (&self->lock);
   return record;

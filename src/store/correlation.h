@@ -34,6 +34,8 @@ typedef struct {
   char *domain, *post_office, *user; /* the sender's native address; NULL if he is outside */
   char *sender;                      /* his Internet address, "" for the null path */
   char *subject;                     /* or NULL */
+  char *uid;                         /* of the invitation that it is, or NULL */
+  char *token;                       /* what the return path and the correlation key say of it, or NULL */
   char *envid, *ret;                 /* of the sender's own envelope, or NULL */
   GPtrArray *recipients;             /* PnCorrelationRecipient */
   GPtrArray *files;                  /* char *: send files */
@@ -46,6 +48,9 @@ void pn_correlation_add_recipient (PnCorrelation *self, const char *address, con
                                    const char *orcpt);
 /* The recipient with ADDRESS (any case), or NULL. */
 const PnCorrelationRecipient *pn_correlation_find_recipient (const PnCorrelation *self, const char *address);
+
+/* A new token: 16 characters that may stand in a local part and that nobody guesses.  Caller frees. */
+char *pn_correlation_make_token (void);
 
 typedef struct PnCorrelationDb PnCorrelationDb; /* usable from several threads */
 
@@ -64,6 +69,8 @@ PnCorrelation *pn_correlation_db_find (PnCorrelationDb *self, const char *id, gb
 /* Of those that went out. */
 PnCorrelation *pn_correlation_db_find_message_id (PnCorrelationDb *self, const char *message_id,
                                                   GError **error);
+/* By the token of a return path or a correlation key (any case), of those that went out. */
+PnCorrelation *pn_correlation_db_find_token (PnCorrelationDb *self, const char *token, GError **error);
 /* Forgets what is older than BEFORE (seconds). */
 gboolean pn_correlation_db_purge (PnCorrelationDb *self, gint64 before, GError **error);
 

@@ -14,30 +14,48 @@ G_DEFINE_QUARK (pn-store-error-quark, pn_store_error)
 /* "PNms" and "PNus": file(1) and SQLite tell them from other databases. */
 #define MESSAGE_APPLICATION_ID 0x504e6d73
 #define USER_APPLICATION_ID 0x504e7573
-#define SCHEMA_VERSION 1
+#define SCHEMA_VERSION 2
 
 static const char message_schema[]
     = "CREATE TABLE messages (number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, stored INTEGER NOT NULL,"
       " size INTEGER NOT NULL, file TEXT, content BLOB);"
       "CREATE TABLE unsettled (number INTEGER PRIMARY KEY);";
 
-static const char user_schema[]
-    = "CREATE TABLE items (number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL, box INTEGER NOT NULL,"
-      " message_database INTEGER NOT NULL, type INTEGER NOT NULL, flags INTEGER NOT NULL, delivered INTEGER "
-      "NOT NULL,"
-      " date INTEGER NOT NULL, size INTEGER NOT NULL, uid BLOB, summary BLOB NOT NULL, UNIQUE (id, box));"
-      "CREATE INDEX items_uid ON items (uid) WHERE uid IS NOT NULL;"
-      "CREATE INDEX items_unsent ON items (number) WHERE (flags & 8192) <> 0;"
-      "CREATE TABLE seen (id TEXT NOT NULL, box INTEGER NOT NULL, time INTEGER NOT NULL, PRIMARY KEY (id, "
-      "box))"
-      " WITHOUT ROWID;"
-      "CREATE TABLE statuses (number INTEGER PRIMARY KEY, item INTEGER NOT NULL, key BLOB NOT NULL,"
-      " report BLOB NOT NULL, UNIQUE (item, key));"
-      "CREATE TABLE secret (sealed BLOB NOT NULL);";
+/* INSTANCE is empty but for one of several items of a message: then it is the look-up of that instance. */
+#define ITEMS_TABLE(name)                                                                                    \
+  "CREATE TABLE " name " (number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL, box INTEGER NOT NULL," \
+  " message_database INTEGER NOT NULL, type INTEGER NOT NULL, flags INTEGER NOT NULL,"                       \
+  " delivered INTEGER NOT NULL, date INTEGER NOT NULL, size INTEGER NOT NULL, uid BLOB,"                     \
+  " summary BLOB NOT NULL, instance BLOB NOT NULL DEFAULT x'', series BLOB, UNIQUE (id, box, instance));"
+#define ITEMS_INDEXES                                                                                        \
+  "CREATE INDEX items_uid ON items (uid) WHERE uid IS NOT NULL;"                                             \
+  "CREATE INDEX items_series ON items (series) WHERE series IS NOT NULL;"                                    \
+  "CREATE INDEX items_unsent ON items (number) WHERE (flags & 8192) <> 0;"
+#define SEEN_TABLE(name)                                                                                     \
+  "CREATE TABLE " name " (id TEXT NOT NULL, box INTEGER NOT NULL, time INTEGER NOT NULL,"                    \
+  " instance BLOB NOT NULL DEFAULT x'', PRIMARY KEY (id, box, instance)) WITHOUT ROWID;"
+#define CALENDARS_TABLE                                                                                      \
+  "CREATE TABLE calendars (uid BLOB PRIMARY KEY NOT NULL, again INTEGER NOT NULL, content BLOB NOT NULL);"   \
+  "CREATE INDEX calendars_again ON calendars (again) WHERE again > 0;"
+
+static const char user_schema[] = ITEMS_TABLE ("items") ITEMS_INDEXES SEEN_TABLE ("seen") CALENDARS_TABLE
+    "CREATE TABLE statuses (number INTEGER PRIMARY KEY, item INTEGER NOT NULL, key BLOB NOT NULL,"
+    " report BLOB NOT NULL, UNIQUE (item, key));"
+    "CREATE TABLE secret (sealed BLOB NOT NULL);";
+
+/* Version 1 had one item for each message and box. */
+static const char user_upgrade[] = ITEMS_TABLE ("items2")
+    "INSERT INTO items2 (number, id, box, message_database, type, flags, delivered, date, size, uid, summary)"
+    " SELECT number, id, box, message_database, type, flags, delivered, date, size, uid, summary FROM items;"
+    "UPDATE sqlite_sequence SET seq = (SELECT seq FROM sqlite_sequence WHERE name = 'items')"
+    " WHERE name = 'items2';"
+    "DROP TABLE items; ALTER TABLE items2 RENAME TO items;" ITEMS_INDEXES SEEN_TABLE ("seen2")
+    "INSERT INTO seen2 (id, box, time) SELECT id, box, time FROM seen;"
+    "DROP TABLE seen; ALTER TABLE seen2 RENAME TO seen;" CALENDARS_TABLE;
 
 G_STATIC_ASSERT (PN_ITEM_UNSENT == 8192); /* it stands in the index */
 
-#define ITEM_COLUMNS "number, id, box, message_database, type, flags, delivered, date, size, summary"
+#define ITEM_COLUMNS "number, id, box, message_database, type, flags, delivered, date, size, summary, instance"
 
 static const char *const sql_texts[PN_SQL_LAST] = {
   [PN_SQL_BEGIN] = "BEGIN IMMEDIATE",
@@ -51,27 +69,34 @@ static const char *const sql_texts[PN_SQL_LAST] = {
   [PN_SQL_UNSETTLED_LIST] = "SELECT id FROM unsettled JOIN messages USING (number) ORDER BY number",
   [PN_SQL_UNSETTLED_CLEAR] = "DELETE FROM unsettled",
   [PN_SQL_ITEM_ADD] = "INSERT OR IGNORE INTO items (id, box, message_database, type, flags, delivered, date, "
-                      "size, uid, summary)"
-                      " SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10 WHERE NOT EXISTS (SELECT 1 FROM seen "
-                      "WHERE id = ?1 AND box = ?2)",
+                      "size, uid, summary, instance, series)"
+                      " SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12 WHERE NOT EXISTS (SELECT 1 FROM "
+                      "seen WHERE id = ?1 AND box = ?2 AND instance = ?11)",
   [PN_SQL_ITEM_GET] = "SELECT " ITEM_COLUMNS " FROM items WHERE number = ?1",
   [PN_SQL_ITEM_LIST] = "SELECT " ITEM_COLUMNS " FROM items ORDER BY number",
   [PN_SQL_ITEM_LIST_BOX] = "SELECT " ITEM_COLUMNS " FROM items WHERE box = ?1 ORDER BY number",
   [PN_SQL_ITEM_LIST_UNSENT] = "SELECT " ITEM_COLUMNS " FROM items WHERE (flags & 8192) <> 0 ORDER BY number",
-  [PN_SQL_ITEM_FIND] = "SELECT " ITEM_COLUMNS " FROM items WHERE id = ?1 ORDER BY box LIMIT 1",
-  [PN_SQL_ITEM_FIND_BOX] = "SELECT " ITEM_COLUMNS " FROM items WHERE id = ?1 AND box = ?2",
+  [PN_SQL_ITEM_FIND] = "SELECT " ITEM_COLUMNS " FROM items WHERE id = ?1 ORDER BY box, number LIMIT 1",
+  [PN_SQL_ITEM_FIND_BOX] = "SELECT " ITEM_COLUMNS " FROM items WHERE id = ?1 AND box = ?2 ORDER BY number LIMIT 1",
   [PN_SQL_ITEM_FIND_UID]
   = "SELECT " ITEM_COLUMNS " FROM items WHERE uid = ?1 AND box = ?2 ORDER BY number DESC LIMIT 1",
+  [PN_SQL_ITEM_LIST_UID]
+  = "SELECT " ITEM_COLUMNS " FROM items WHERE series = ?1 AND box = ?2 ORDER BY number",
   [PN_SQL_ITEM_FLAGS] = "UPDATE items SET flags = (flags & ~?3) | ?2 WHERE number = ?1",
   [PN_SQL_ITEM_REPLACE] = "UPDATE items SET id = ?2, message_database = ?3, type = ?4, flags = ?5, delivered "
                           "= ?6, date = ?7, size = ?8,"
-                          " uid = ?9, summary = ?10 WHERE number = ?1",
+                          " uid = ?9, summary = ?10, instance = ?11, series = ?12 WHERE number = ?1",
   [PN_SQL_ITEM_DELETE] = "DELETE FROM items WHERE number = ?1",
   [PN_SQL_ITEM_MESSAGES] = "SELECT id FROM items",
-  [PN_SQL_SEEN_ADD] = "INSERT OR IGNORE INTO seen (id, box, time) SELECT ?1, ?2, ?3"
-                      " WHERE NOT EXISTS (SELECT 1 FROM items WHERE id = ?1 AND box = ?2)",
+  [PN_SQL_SEEN_ADD] = "INSERT OR IGNORE INTO seen (id, box, time, instance) SELECT ?1, ?2, ?3, ?4"
+                      " WHERE NOT EXISTS (SELECT 1 FROM items WHERE id = ?1 AND box = ?2 AND instance = ?4)",
   [PN_SQL_SEEN_GET] = "SELECT 1 FROM seen WHERE id = ?1 AND box = ?2",
   [PN_SQL_SEEN_PURGE] = "DELETE FROM seen WHERE time < ?1",
+  [PN_SQL_CALENDAR_GET] = "SELECT content FROM calendars WHERE uid = ?1",
+  [PN_SQL_CALENDAR_PUT] = "INSERT INTO calendars (uid, again, content) VALUES (?1, max (?2, 0), ?3)"
+                          " ON CONFLICT (uid) DO UPDATE SET content = ?3,"
+                          " again = CASE WHEN ?2 < 0 THEN again ELSE ?2 END",
+  [PN_SQL_CALENDAR_LIST] = "SELECT uid, content FROM calendars WHERE again > 0 AND again <= ?1",
   [PN_SQL_STATUS_ADD] = "INSERT OR IGNORE INTO statuses (item, key, report) VALUES (?1, ?2, ?3)",
   [PN_SQL_STATUS_LIST] = "SELECT report FROM statuses WHERE item = ?1 ORDER BY number",
   [PN_SQL_STATUS_DELETE] = "DELETE FROM statuses WHERE item = ?1",
@@ -174,6 +199,24 @@ load_secret (PnDatabase *self, PnKey *key, GError **error)
   return ok;
 }
 
+/* Whoever gets the lock second finds it done. */
+static gboolean
+upgrade (PnDatabase *self, GError **error)
+{
+  gint64 version = 0;
+  if (!run_text (self, "BEGIN IMMEDIATE", "cannot be brought up to date", error))
+    return FALSE;
+  gboolean ok = read_number (self, "PRAGMA user_version", &version, error);
+  if (ok && version == 1)
+    ok = (self->kind != PN_DATABASE_USER
+          || run_text (self, user_upgrade, "cannot be brought up to date", error))
+         && run_text (self, "PRAGMA user_version = 2", "cannot be brought up to date", error);
+  ok = ok && run_text (self, "COMMIT", "cannot be brought up to date", error);
+  if (!ok)
+    sqlite3_exec (self->sql, "ROLLBACK", NULL, NULL, NULL);
+  return ok;
+}
+
 /* Two processes may open a new database at the same time: who gets the lock second finds it made. */
 static gboolean
 make_schema (PnDatabase *self, PnKey *key, GError **error)
@@ -215,6 +258,8 @@ check_schema (PnDatabase *self, PnKey *key, GError **error)
                  self->path, self->kind == PN_DATABASE_USER ? "user" : "message");
     return FALSE;
   }
+  if (version == 1)
+    return upgrade (self, error) && check_schema (self, key, error);
   if (version != SCHEMA_VERSION) {
     g_set_error (error, PN_STORE_ERROR, PN_STORE_ERROR_DAMAGED,
                  "%s: has schema version %" G_GINT64_FORMAT ", this program knows version %d", self->path,

@@ -33,6 +33,7 @@ typedef enum {
   PN_SQL_ITEM_FIND,
   PN_SQL_ITEM_FIND_BOX,
   PN_SQL_ITEM_FIND_UID,
+  PN_SQL_ITEM_LIST_UID,
   PN_SQL_ITEM_FLAGS,
   PN_SQL_ITEM_REPLACE,
   PN_SQL_ITEM_DELETE,
@@ -40,6 +41,9 @@ typedef enum {
   PN_SQL_SEEN_ADD,
   PN_SQL_SEEN_GET,
   PN_SQL_SEEN_PURGE,
+  PN_SQL_CALENDAR_GET,
+  PN_SQL_CALENDAR_PUT,
+  PN_SQL_CALENDAR_LIST,
   PN_SQL_STATUS_ADD,
   PN_SQL_STATUS_LIST,
   PN_SQL_STATUS_DELETE,
@@ -111,6 +115,11 @@ void pn_database_hash (PnDatabase *self, guint8 hash[32], ...) G_GNUC_NULL_TERMI
 gboolean pn_settle_committed (PnStore *self, PnDatabase *database, GError **error);
 /* DATABASE, which has it, remembers that message ID is not settled. */
 gboolean pn_settle_add (PnStore *self, PnDatabase *database, const char *id, GError **error);
+
+/* --- store-user.c --- */
+
+gboolean pn_store_seen_add (PnDatabase *database, const char *id, PnBox box, const void *instance,
+                            gsize length, GError **error);
 
 /* --- store-summary.c: sealed columns --- */
 

@@ -1,4 +1,5 @@
 /* What an item says about its message, and status reports: as structures and as sealed columns. */
+#include "convert/itip.h"
 #include "store/store-private.h"
 
 #include <string.h>
@@ -113,7 +114,7 @@ take_calendar (PnItem *self, const PnCalendar *calendar)
   if (calendar->uid && *calendar->uid)
     self->uid = g_strdup (calendar->uid);
   if (calendar->recurrence_id.set)
-    self->recurrence = g_strdup_printf ("%" G_GINT64_FORMAT, calendar->recurrence_id.unix_time);
+    self->recurrence = pn_itip_recurrence (&calendar->recurrence_id);
 }
 
 PnItem *

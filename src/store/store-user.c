@@ -37,6 +37,28 @@ bind_uid (PnDatabase *database, sqlite3_stmt *statement, int column, const PnIte
 }
 
 static void
+hash_series (PnDatabase *database, const char *uid, guint8 hash[32])
+{
+  pn_database_hash (database, hash, "series", uid, NULL);
+}
+
+/* From COLUMN on: which of several items of its message it is, and all that belongs together. */
+static void
+bind_instance (PnDatabase *database, sqlite3_stmt *statement, int column, const PnItem *item)
+{
+  guint8 hash[32];
+  if (item->expanded && item->uid) {
+    hash_uid (database, item->uid, item->recurrence, hash);
+    sqlite3_bind_blob (statement, column, hash, sizeof hash, SQLITE_TRANSIENT);
+  } else
+    sqlite3_bind_zeroblob (statement, column, 0);
+  if (!has_lookup_uid (item))
+    return;
+  hash_series (database, item->uid, hash);
+  sqlite3_bind_blob (statement, column + 1, hash, sizeof hash, SQLITE_TRANSIENT);
+}
+
+static void
 bind_summary (PnStore *self, sqlite3_stmt *statement, int column, PnItem *item)
 {
   if (!item->summary)
@@ -62,6 +84,7 @@ insert_item (PnStore *self, PnDatabase *database, PnItem *item, GError **error)
   sqlite3_bind_int64 (statement, 8, (gint64) item->size);
   bind_uid (database, statement, 9, item);
   bind_summary (self, statement, 10, item);
+  bind_instance (database, statement, 11, item);
   return pn_database_run (database, statement, error);
 }
 
@@ -95,6 +118,7 @@ read_row (PnStore *self, sqlite3_stmt *row)
   item->date = sqlite3_column_int64 (row, 7);
   item->size = (guint64) sqlite3_column_int64 (row, 8);
   pn_summary_unseal (self->key, item, sqlite3_column_blob (row, 9), (gsize) sqlite3_column_bytes (row, 9));
+  item->expanded = sqlite3_column_bytes (row, 10) > 0;
   return item;
 }
 
@@ -191,6 +215,27 @@ pn_store_find_uid (PnStore *self, const char *fid, const char *uid, const char *
   return read_one (self, database, statement, item_out, error);
 }
 
+gboolean
+pn_store_list_uid (PnStore *self, const char *fid, const char *uid, PnBox box, GPtrArray **items_out,
+                   GError **error)
+{
+  guint8 hash[32];
+  PnDatabase *database = pn_store_open_user (self, fid, error);
+  sqlite3_stmt *statement = database ? pn_database_statement (database, PN_SQL_ITEM_LIST_UID, error) : NULL;
+  if (!statement)
+    return FALSE;
+  hash_series (database, uid, hash);
+  sqlite3_bind_blob (statement, 1, hash, sizeof hash, SQLITE_STATIC);
+  sqlite3_bind_int (statement, 2, box);
+  g_autoptr (GPtrArray) items = g_ptr_array_new_with_free_func ((GDestroyNotify) pn_item_free);
+  int found;
+  while ((found = pn_database_step (database, statement, error)) > 0)
+    g_ptr_array_add (items, read_row (self, statement));
+  pn_database_reset (statement);
+  *items_out = found < 0 ? NULL : g_steal_pointer (&items);
+  return found == 0;
+}
+
 /* The statement has to have found the item. */
 static gboolean
 run_on_item (PnDatabase *database, sqlite3_stmt *statement, gint64 number, GError **error)
@@ -218,8 +263,9 @@ pn_store_set_flags (PnStore *self, const char *fid, gint64 number, guint set, gu
   return pn_store_written (self, ok, error);
 }
 
-static gboolean
-add_seen (PnDatabase *database, const char *id, PnBox box, GError **error)
+gboolean
+pn_store_seen_add (PnDatabase *database, const char *id, PnBox box, const void *instance, gsize length,
+                   GError **error)
 {
   sqlite3_stmt *statement = pn_database_statement (database, PN_SQL_SEEN_ADD, error);
   if (!statement)
@@ -227,7 +273,27 @@ add_seen (PnDatabase *database, const char *id, PnBox box, GError **error)
   sqlite3_bind_text (statement, 1, id, -1, SQLITE_STATIC);
   sqlite3_bind_int (statement, 2, box);
   sqlite3_bind_int64 (statement, 3, now_seconds ());
+  if (length > 0)
+    sqlite3_bind_blob (statement, 4, instance, (int) length, SQLITE_TRANSIENT);
+  else
+    sqlite3_bind_zeroblob (statement, 4, 0);
   return pn_database_run (database, statement, error);
+}
+
+static gboolean
+add_seen (PnDatabase *database, const char *id, PnBox box, GError **error)
+{
+  return pn_store_seen_add (database, id, box, NULL, 0, error);
+}
+
+static gboolean
+add_seen_item (PnDatabase *database, const PnItem *item, GError **error)
+{
+  guint8 hash[32];
+  if (!item->expanded || !item->uid)
+    return add_seen (database, item->id, item->box, error);
+  hash_uid (database, item->uid, item->recurrence, hash);
+  return pn_store_seen_add (database, item->id, item->box, hash, sizeof hash, error);
 }
 
 gboolean
@@ -257,6 +323,7 @@ replace_row (PnStore *self, PnDatabase *database, gint64 number, PnItem *item, G
   sqlite3_bind_int64 (statement, 8, (gint64) item->size);
   bind_uid (database, statement, 9, item);
   bind_summary (self, statement, 10, item);
+  bind_instance (database, statement, 11, item);
   return run_on_item (database, statement, number, error);
 }
 
@@ -267,7 +334,7 @@ pn_store_replace_message (PnStore *self, const char *fid, gint64 number, PnItem 
   PnDatabase *database = old ? pn_store_open_user (self, fid, error) : NULL;
   gboolean ok = database && pn_store_write (self, database, error)
                 && replace_row (self, database, number, item, error)
-                && (g_str_equal (old->id, item->id) || add_seen (database, old->id, old->box, error));
+                && (g_str_equal (old->id, item->id) || add_seen_item (database, old, error));
   return pn_store_written (self, ok, error);
 }
 
@@ -282,7 +349,7 @@ pn_store_delete_item (PnStore *self, const char *fid, gint64 number, GError **er
   if (ok) {
     sqlite3_bind_int64 (statuses, 1, number);
     ok = pn_database_run (database, statuses, error) && run_on_item (database, statement, number, error)
-         && add_seen (database, item->id, item->box, error);
+         && add_seen_item (database, item, error);
   }
   return pn_store_written (self, ok, error);
 }

@@ -68,7 +68,8 @@ typedef struct {
   char *place;               /* "" if none */
   char *organizer;           /* who may change the appointment: address in lower case, "" if unknown */
   char *uid;                 /* iCalendar UID, or NULL */
-  char *recurrence;          /* which instance of a series (RECURRENCE-ID), or NULL */
+  char *recurrence;  /* which instance of a series (as in PnInstance), or NULL */
+  gboolean expanded; /* one of the items that stand for the instances of a message's series */
   PnMethod method;
   int sequence;
   gint64 stamp;      /* DTSTAMP, else Date-Sent */
@@ -147,6 +148,21 @@ gboolean pn_store_set_flags (PnStore *self, const char *fid, gint64 number, guin
  * is NULL if there is none. */
 gboolean pn_store_find_uid (PnStore *self, const char *fid, const char *uid, const char *recurrence,
                             PnBox box, PnItem **item_out, GError **error);
+/* Items of everything with UID in BOX, by number. */
+gboolean pn_store_list_uid (PnStore *self, const char *fid, const char *uid, PnBox box, GPtrArray **items_out,
+                            GError **error);
+/* What the mailbox knows of UID beside its items (convert/itip.h), sealed; *TEXT_OUT is NULL if nothing. */
+gboolean pn_store_get_calendar (PnStore *self, const char *fid, const char *uid, char **text_out,
+                                GError **error);
+/* AGAIN: when pn_store_list_calendars() is to name it; 0: never; < 0: as it was. */
+gboolean pn_store_put_calendar (PnStore *self, const char *fid, const char *uid, const char *text,
+                                gint64 again, GError **error);
+/* Texts (char *) whose time has come. */
+GPtrArray *pn_store_list_calendars (PnStore *self, const char *fid, gint64 now, GError **error);
+/* Message ID has changed a calendar: *NEW_OUT is FALSE if that was known.  Belongs into one transaction with
+ * what it changes. */
+gboolean pn_store_mark_taken (PnStore *self, const char *fid, const char *id, gboolean *new_out,
+                              GError **error);
 /* The item NUMBER points to another message from now on; ITEM says which, and its flags. */
 gboolean pn_store_replace_message (PnStore *self, const char *fid, gint64 number, PnItem *item,
                                    GError **error);

@@ -131,7 +131,8 @@ class Convert(unittest.TestCase):
         self.assertEqual(set(results), {"equivalent"})
 
     def test_usage(self):
-        for arguments in ([], ["--to", "mime"], ["--to", "pdf", "x"], ["--from", "json", "--to", "mime", "x"], ["x"],
+        for arguments in ([], ["--to", "mime"], ["--to", "pdf", "x"], ["--from", "pdf", "--to", "mime", "x"], ["--to", "maildir", "x"],
+                          ["--continue", "--force", "--to", "mime", "-o", "y", "x"], ["x"],
                           ["--to", "api", "x"], ["--to", "mime", MAIL], ["--nonsense"]):
             self.convert(*arguments, code=USAGE)
             self.assertIn("postern convert:", self.errors)

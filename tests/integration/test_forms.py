@@ -116,7 +116,7 @@ class Basic(unittest.TestCase):
         cls.peer = Postfix(pathlib.Path(cls.scratch.name) / "postfix", users=("carol",)).start()
         cls.addClassCleanup(cls.peer.stop)
         cls.house = House(settings={"smtp": {"relay": f"127.0.0.1:{cls.peer.port}"},
-                                    "agent": {"basic-domains": "old.example peer.example", "flat-forwarding": "true"}})
+                                    "agent": {"basic-domains": "old.example peer.example", "flat-forwarding": "true", "past-invitations": "7"}})
         cls.addClassCleanup(cls.house.close)
         cls.house.start()
 
@@ -144,6 +144,14 @@ class Basic(unittest.TestCase):
         lines = body.split(b"\nbegin 644 ")[1].split(b"\n")[1:]
         decoded = b"".join(binascii.a2b_uu(line) for line in lines[:lines.index(b"`")])
         self.assertEqual(decoded, data)
+
+    def test_past_invitation_is_held_back(self):
+        for subject, start in (("Long over", "2020-03-02 09:00"), ("Still to come", "2090-03-02 09:00")):
+            self.house.command("send", "--from", "anna", "--to", "carol@peer.example", "--type", "appointment", "--subject",
+                               subject, "--start", start)
+        self.arrived(lambda m: b"Subject: Still to come" in m, "the invitation that is not over")
+        wait_until(lambda: not self.house.leftovers(), what="everything is dealt with")
+        self.assertFalse(any(b"Long over" in pathlib.Path(p).read_bytes() for p in self.peer.messages("carol")))
 
     def test_flat_forwarding(self):
         inner = b"From: bert@example.com\r\nTo: anna@example.com\r\nSubject: Inner\r\nMessage-ID: <in@example.com>\r\n\r\nthe text\r\n"

@@ -91,3 +91,28 @@ house_free (House *self)
 }
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (House, house_free)
+
+/* Paths in FOLDER that end in SUFFIX. */
+static inline GPtrArray *
+house_list (const char *folder, const char *suffix)
+{
+  GPtrArray *paths = g_ptr_array_new_with_free_func (g_free);
+  GDir *dir = g_dir_open (folder, 0, NULL);
+  for (const char *name; dir && (name = g_dir_read_name (dir));)
+    if (g_str_has_suffix (name, suffix))
+      g_ptr_array_add (paths, g_build_filename (folder, name, NULL));
+  if (dir)
+    g_dir_close (dir);
+  return paths;
+}
+
+#define WAIT_FOR(condition)                                                                                  \
+  G_STMT_START                                                                                               \
+  {                                                                                                          \
+    gint64 end_ = g_get_monotonic_time () + 15 * G_USEC_PER_SEC;                                             \
+    while (!(condition)) {                                                                                   \
+      g_assert_cmpint (g_get_monotonic_time (), <, end_);                                                    \
+      g_usleep (10000);                                                                                      \
+    }                                                                                                        \
+  }                                                                                                          \
+  G_STMT_END

@@ -144,6 +144,12 @@ random_calendar (RandomMessage *self)
     g_ptr_array_add (calendar->rdates, random_text (self));
   for (int i = random_below (self, 3); i > 0; i--)
     g_ptr_array_add (calendar->exdates, random_text (self));
+  if (g_rand_boolean (self->rand)) {
+    g_ptr_array_add (calendar->zones, random_text (self));
+    g_ptr_array_add (calendar->properties, random_text (self));
+    g_ptr_array_add (calendar->components, random_text (self));
+    g_ptr_array_add (calendar->object_properties, random_text (self));
+  }
   calendar->organizer = random_below (self, 2) ? random_address (self) : NULL;
   calendar->organizer_sent_by = random_text_or_null (self);
   for (int i = random_below (self, 4); i > 0; i--) {
@@ -179,6 +185,8 @@ random_status_and_search (RandomMessage *self, PnMessage *message)
     report->action = random_below (self, 14);
     report->time = random_time (self);
     report->recipient = random_below (self, 3) ? random_address (self) : NULL;
+    report->original_recipient = random_text_or_null (self);
+    report->wording = random_text_or_null (self);
     report->status_code = random_text_or_null (self);
     report->diagnostic = random_text_or_null (self);
     report->remote_mta = random_text_or_null (self);

@@ -40,7 +40,31 @@ static const Case cases[] = {
   { "\xE4", "x-unknown", NULL, FALSE, "ä", "windows-1252", 0, TRUE },
   { "\xE4", "latin1//TRANSLIT", NULL, FALSE, "ä", "windows-1252", 0, TRUE },
   { "\xF9\xE0", "windows-1255", NULL, FALSE, "שא", "windows-1255", 0, FALSE },
+  { "\xF0\x61", "windows-1258", NULL, FALSE, "đa", "windows-1258", 0, FALSE },
   { "+AOQ-", "utf-7", NULL, FALSE, "ä", "utf-7", 0, FALSE },
+  /* Japanese senders confuse their charsets. */
+  { "\x93\xFA\x96\x7B\x8C\xEA", "iso-2022-jp", NULL, FALSE, "日本語", "cp932", 0, TRUE },
+  { "\xC6\xFC\xCB\xDC\xB8\xEC", "iso-2022-jp", NULL, FALSE, "日本語", "euc-jp-ms", 0, TRUE },
+  { "\xE6\x97\xA5\xE6\x9C\xAC", "iso-2022-jp", NULL, FALSE, "日本", "utf-8", 0, TRUE },
+  { "\x1B$BF|K\\\x1B(B", "shift_jis", NULL, FALSE, "日本", "iso-2022-jp", 0, TRUE },
+  { "\x1B$BF|K\\\x1B(B", "utf-8", NULL, FALSE, "日本", "iso-2022-jp", 0, TRUE },
+  { "\x1B$BF|K\\\x1B(B", "us-ascii", NULL, FALSE, "日本", "iso-2022-jp", 0, TRUE },
+  { "\x1B$BF|\x1B(B\xB1", "iso-2022-jp", NULL, FALSE, "日ｱ", "iso-2022-jp", 0, FALSE },
+  { "\x93\xFA\x96\x7B", "euc-jp", NULL, FALSE, "日本", "cp932", 0, TRUE },
+  { "\x1B$)C\x0E\x47\x51\x31\x39\x0F", "iso-2022-kr", NULL, FALSE, "한국", "iso-2022-kr", 0, FALSE },
+  { "\xC7\xD1", "x-windows-949", NULL, FALSE, "한", NULL, 0, FALSE },
+  { "\xA4\xA4", "x-big5", NULL, FALSE, "中", NULL, 0, FALSE },
+  { "\xD6\xD0", "x-gbk", NULL, FALSE, "中", NULL, 0, FALSE },
+  { "\xE4", "ISO 8859-1", NULL, FALSE, "ä", NULL, 0, FALSE },
+  { "\xE4", "csISOLatin1", NULL, FALSE, "ä", NULL, 0, FALSE },
+  { "\xE4", "x-user-defined", NULL, FALSE, "ä", "windows-1252", 0, TRUE },
+  { "\xE4", "default_charset", "koi8-r", FALSE, "Д", "koi8-r", 0, TRUE },
+  { "\xC3\xA4", "unknown-8bit", NULL, FALSE, "ä", "utf-8", 0, TRUE },
+  { "{", "de", NULL, FALSE, "{", "us-ascii", 0, FALSE },
+  { "\xA1", "windows-874", NULL, FALSE, "ก", NULL, 0, FALSE },
+  { "\xA1", "tis-620", NULL, FALSE, "ก", NULL, 0, FALSE },
+  { "\x8A", "x-mac-roman", NULL, FALSE, "ä", NULL, 0, FALSE },
+  { "\xE4", "windows-28605", NULL, FALSE, "ä", NULL, 0, FALSE },
   { "\xEF\xBB\xBFx\xC3\xA4", "iso-8859-1", NULL, FALSE, "xä", "utf-8", 0, TRUE },
 };
 
@@ -58,7 +82,8 @@ test_ladder (void)
     g_assert_cmpuint (length, ==, strlen (text));
     g_assert_true (g_utf8_validate (text, -1, NULL));
     g_assert_cmpstr (text, ==, c->text);
-    g_assert_cmpstr (result.charset, ==, c->charset);
+    if (c->charset != NULL)
+      g_assert_cmpstr (result.charset, ==, c->charset);
     g_assert_cmpuint (result.invalid, ==, c->invalid);
     g_assert_cmpint (result.guessed, ==, c->guessed);
   }
@@ -135,6 +160,41 @@ test_find (void)
   g_assert_false (pn_charset_find ("no-such-charset", name));
 }
 
+static void
+test_compose (void)
+{
+  static const struct {
+    const char *text, *composed;
+  } pairs[] = {
+    { "", "" },
+    { "plain", "plain" },
+    { "u\xCC\x88", "\xC3\xBC" },
+    { "\xCC\x88", "\xCC\x88" },
+    { "x\xCC\x88y", "\xE1\xBA\x8Dy" },
+    { "q\xCC\x88", "q\xCC\x88" },
+    { "\xE3\x81\x8B\xE3\x82\x99", "\xE3\x81\x8C" },
+    { "\xE1\x84\x92\xE1\x85\xA1\xE1\x86\xAB", "\xED\x95\x9C" },
+    /* The sign of the unit, and variants of ideographs in names, are another character when normalised. */
+    { "\xE2\x84\xAB \xEF\xA8\x99 \xEF\xA4\x80", "\xE2\x84\xAB \xEF\xA8\x99 \xEF\xA4\x80" },
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (pairs); i++) {
+    g_autofree char *text = pn_charset_compose (g_strdup (pairs[i].text));
+    g_assert_cmpstr (text, ==, pairs[i].composed);
+  }
+}
+
+static void
+test_empty (void)
+{
+  gsize length = 1;
+  g_autofree char *text = pn_charset_decode (NULL, 0, NULL, NULL, FALSE, &length, NULL);
+
+  g_assert_cmpstr (text, ==, "");
+  g_assert_cmpuint (length, ==, 0);
+  g_assert_true (pn_charset_is_ascii (NULL, 0));
+}
+
 int
 main (int argc, char **argv)
 {
@@ -144,5 +204,7 @@ main (int argc, char **argv)
   g_test_add_func ("/charset/nul", test_nul);
   g_test_add_func ("/charset/garbage", test_garbage);
   g_test_add_func ("/charset/find", test_find);
+  g_test_add_func ("/charset/compose", test_compose);
+  g_test_add_func ("/charset/empty", test_empty);
   return g_test_run ();
 }

@@ -217,6 +217,18 @@ gmime_errs (const char *name)
                                        "dsn-about-nothing.eml",
                                        "dsn-several.eml",
                                        "mdn-displayed.eml", /* the report is no file of ours */
+                                       "attachment-base64-chunks.eml",
+                                       "attachment-nameless.eml",
+                                       "yenc.eml", /* it leaves what is packed in texts */
+                                       "yenc-parts.eml",
+                                       "binhex-in-text.eml",
+                                       "binhex-part.eml",
+                                       "applesingle.eml",
+                                       "plain-uuencode-qp.eml",
+                                       "plain-begin-base64.eml",
+                                       "plain-uuencode-first.eml",
+                                       "lines-cr.eml",
+                                       "external-body.eml", /* the link is ours */
                                        NULL };
 
   return g_strv_contains (names, name);

@@ -111,12 +111,18 @@ person (Maker *self)
   return made;
 }
 
-/* Readers take quotes around a whole name for those of a quoted string. */
 static char *
 group (Maker *self)
 {
   g_autofree char *name = line (self);
-  return g_strconcat ("G ", name, NULL);
+  switch (below (self, 4)) {
+  case 0:
+    return g_strconcat ("\"", name, "\"", NULL);
+  case 1:
+    return g_steal_pointer (&name);
+  default:
+    return g_strconcat ("G ", name, NULL);
+  }
 }
 
 static void
@@ -417,7 +423,7 @@ static void
 test_type (gconstpointer data)
 {
   PnMessageType type = (PnMessageType) GPOINTER_TO_INT (data);
-  for (guint seed = 1; seed <= 400; seed++) {
+  for (guint seed = 1; seed <= 700; seed++) {
     Maker maker = { g_rand_new_with_seed (seed * 8 + type) };
     g_autoptr (PnMessage) made = make (&maker, type);
     g_rand_free (maker.rand);

@@ -1,0 +1,681 @@
+#include "convert/itip-private.h"
+
+#include "convert/ical-series.h"
+
+#include <string.h>
+
+#define MAX_CALENDAR (4 * 1024 * 1024)
+#define MAX_PARTS 2000
+#define MAX_GONE 5000
+#define NEAR (36 * 3600)
+#define MAX_NEAR 2000
+
+/* -- making and freeing -- */
+
+static void
+zone_free (gpointer data)
+{
+  PnItipZone *self = data;
+  g_free (self->tzid);
+  g_free (self->text);
+  g_free (self);
+}
+
+PnItipItem *
+pn_itip_item_new (const char *uid, const char *site_timezone)
+{
+  PnItipItem *self = g_new0 (PnItipItem, 1);
+  self->uid = g_strdup (uid ? uid : "");
+  self->site_timezone = g_strdup (site_timezone);
+  self->parts = g_ptr_array_new_with_free_func ((GDestroyNotify) pn_itip_part_free);
+  self->zones = g_ptr_array_new_with_free_func (zone_free);
+  self->lines = g_ptr_array_new_with_free_func ((GDestroyNotify) pn_itip_line_free);
+  return self;
+}
+
+void
+pn_itip_item_free (PnItipItem *self)
+{
+  if (!self)
+    return;
+  g_free (self->uid);
+  g_free (self->kind);
+  g_free (self->site_timezone);
+  g_ptr_array_unref (self->parts);
+  g_ptr_array_unref (self->zones);
+  g_ptr_array_unref (self->lines);
+  g_free (self);
+}
+
+/* -- reading -- */
+
+static gboolean
+is_ours (const char *name)
+{
+  return g_str_has_prefix (name, "X-POSTERN-");
+}
+
+/* COMPONENT and what is in it, folded. */
+static void
+append_component (GString *out, const PnIcalText *text, guint component)
+{
+  const PnIcalComponent *self = pn_ical_component (text, component);
+  g_string_append_printf (out, "BEGIN:%s\r\n", self->name);
+  guint position = 0;
+  const PnIcalLine *line;
+  while ((line = pn_ical_text_next (text, component, NULL, &position))) {
+    PnItipLine one = { (char *) line->name, (char *) line->parameters, (char *) line->value };
+    pn_itip_line_append (out, &one);
+  }
+  for (guint i = component + 1; i < self->next; i++)
+    if (pn_ical_component (text, i)->parent == (gint) component)
+      append_component (out, text, i);
+  g_string_append_printf (out, "END:%s\r\n", self->name);
+}
+
+/* A foreign line as we keep it, or NULL. */
+static PnItipLine *
+keep_line (const PnIcalLine *line, gboolean own)
+{
+  if (!own && (is_ours (line->name) || strcmp (line->name, "X-LIC-ERROR") == 0))
+    return NULL;
+  PnItipLine *kept = pn_itip_line_new (line->name, line->parameters, line->value);
+  if (own || strcmp (line->name, "ATTENDEE") != 0)
+    return kept;
+  g_autofree char *partstat = pn_itip_line_get (kept, "PARTSTAT");
+  if (partstat)
+    pn_itip_line_set (kept, "PARTSTAT", pn_partstat_to_string (pn_partstat_from_string (partstat)));
+  pn_itip_line_set (kept, "X-POSTERN-OWN", NULL);
+  return kept;
+}
+
+static PnItipPart *
+read_part (const PnIcalText *text, guint component, gboolean own)
+{
+  PnItipPart *part = pn_itip_part_new (NULL);
+  guint position = 0;
+  const PnIcalLine *line;
+  while ((line = pn_ical_text_next (text, component, NULL, &position))) {
+    PnItipLine *kept = keep_line (line, own);
+    if (kept)
+      g_ptr_array_add (part->lines, kept);
+  }
+  for (guint i = component + 1; i < pn_ical_component (text, component)->next; i++) {
+    if (pn_ical_component (text, i)->parent != (gint) component)
+      continue;
+    g_autoptr (GString) inside = g_string_new (NULL);
+    append_component (inside, text, i);
+    g_ptr_array_add (part->inside, g_strdup (inside->str));
+  }
+  return part;
+}
+
+static void
+set_zone (PnItipItem *self, const char *tzid, const char *text)
+{
+  for (guint i = 0; i < self->zones->len; i++) {
+    PnItipZone *zone = self->zones->pdata[i];
+    if (strcmp (zone->tzid, tzid) != 0)
+      continue;
+    if (strcmp (zone->text, text) != 0) {
+      g_free (zone->text);
+      zone->text = g_strdup (text);
+    }
+    return;
+  }
+  PnItipZone *zone = g_new0 (PnItipZone, 1);
+  zone->tzid = g_strdup (tzid);
+  zone->text = g_strdup (text);
+  g_ptr_array_add (self->zones, zone);
+}
+
+static void
+read_zones (PnItipItem *self, const PnIcalText *text, gint calendar)
+{
+  for (guint i = 0; i < text->components->len; i++) {
+    const PnIcalComponent *component = pn_ical_component (text, i);
+    const PnIcalLine *line = component->parent == calendar && strcmp (component->name, "VTIMEZONE") == 0
+                                 ? pn_ical_text_find (text, i, "TZID")
+                                 : NULL;
+    if (!line)
+      continue;
+    g_autofree char *tzid = g_strstrip (pn_ical_line_text (line));
+    g_autoptr (GString) zone = g_string_new (NULL);
+    append_component (zone, text, i);
+    set_zone (self, tzid, zone->str);
+  }
+}
+
+static gboolean
+is_item (const char *name)
+{
+  return strcmp (name, "VEVENT") == 0 || strcmp (name, "VTODO") == 0 || strcmp (name, "VJOURNAL") == 0
+         || strcmp (name, "VFREEBUSY") == 0;
+}
+
+static char *
+uid_of (const PnIcalText *text, guint component)
+{
+  const PnIcalLine *line
+      = is_item (pn_ical_component (text, component)->name) ? pn_ical_text_find (text, component, "UID") : NULL;
+  g_autofree char *raw = line ? g_strstrip (pn_ical_line_text (line)) : NULL;
+  char *uid = raw ? pn_ical_uid_of_item (raw) : NULL;
+  if (uid && *uid)
+    return uid;
+  g_free (uid);
+  return NULL;
+}
+
+static void
+read_calendar (PnItipItem *self, const PnIcalText *text, gint calendar, gboolean own)
+{
+  if (calendar < 0)
+    return;
+  guint position = 0;
+  const PnIcalLine *line = pn_ical_text_find (text, (guint) calendar, "METHOD");
+  g_autofree char *method = line ? g_strstrip (g_strdup (line->value)) : NULL;
+  self->method = pn_method_from_string (method);
+  while (own && (line = pn_ical_text_next (text, (guint) calendar, NULL, &position)))
+    if (is_ours (line->name))
+      g_ptr_array_add (self->lines, pn_itip_line_new (line->name, line->parameters, line->value));
+}
+
+/* The masters first, and each key once. */
+static void
+find_keys (PnItipItem *self)
+{
+  g_autoptr (GPtrArray) parts = g_steal_pointer (&self->parts);
+  self->parts = g_ptr_array_new_with_free_func ((GDestroyNotify) pn_itip_part_free);
+  g_ptr_array_set_free_func (parts, NULL);
+  for (guint pass = 0; pass < 2; pass++)
+    for (guint i = 0; i < parts->len; i++) {
+      PnItipPart *part = parts->pdata[i];
+      const PnItipLine *named = pn_itip_part_find (part, "X-POSTERN-KEY");
+      gboolean exception = named || pn_itip_part_find (part, "RECURRENCE-ID");
+      if (exception != (pass == 1))
+        continue;
+      if (named)
+        part->key = g_strdup (named->value);
+      else if (exception) {
+        const PnCalendar *calendar = pn_itip_calendar (self, part);
+        g_autofree char *key = pn_itip_recurrence (&calendar->recurrence_id);
+        part->this_and_future = calendar->this_and_future;
+        part->key = key ? pn_itip_key (self, key) : g_strdup ("");
+      }
+      pn_itip_put (self, part);
+    }
+}
+
+PnItipItem *
+pn_itip_parse (const char *text, gsize length, const char *uid, gboolean own, const char *site_timezone,
+               GError **error)
+{
+  g_autoptr (PnMessage) scratch = pn_message_new (PN_TYPE_MAIL);
+  g_autoptr (PnIcalText) lines = pn_ical_text_new (scratch, text, length, error);
+  if (!lines)
+    return NULL;
+  g_autoptr (PnItipItem) self = pn_itip_item_new (uid, site_timezone);
+  gint calendar = -2;
+  for (guint i = 0; i < lines->components->len && self->parts->len < MAX_PARTS; i++) {
+    const PnIcalComponent *component = pn_ical_component (lines, i);
+    g_autofree char *one = uid_of (lines, i);
+    if (!one || (*self->uid && strcmp (one, self->uid) != 0)
+        || (self->kind && strcmp (self->kind, component->name) != 0))
+      continue;
+    if (calendar != component->parent) {
+      read_zones (self, lines, component->parent);
+      if (calendar == -2)
+        read_calendar (self, lines, component->parent, own);
+      calendar = component->parent;
+    }
+    if (!*self->uid) {
+      g_free (self->uid);
+      self->uid = g_strdup (one);
+    }
+    if (!self->kind)
+      self->kind = g_strdup (component->name);
+    g_ptr_array_add (self->parts, read_part (lines, i, own));
+  }
+  find_keys (self);
+  return g_steal_pointer (&self);
+}
+
+PnItipItem *
+pn_itip_item_parse (const char *text, gsize length, const char *site_timezone, GError **error)
+{
+  g_autoptr (PnItipItem) self = pn_itip_parse (text, length, NULL, TRUE, site_timezone, error);
+  if (self && self->parts->len == 0) {
+    g_set_error (error, PN_CONVERT_ERROR, PN_CONVERT_ERROR_SYNTAX, "there is no calendar item in the text");
+    return NULL;
+  }
+  return g_steal_pointer (&self);
+}
+
+char *
+pn_itip_message_text (PnMessage *message, gint64 now, gsize *length)
+{
+  PnPart *part = pn_message_get_part (message, PN_PART_CALENDAR);
+  g_autoptr (GBytes) bytes
+      = part && part->content ? pn_content_read (part->content, MAX_CALENDAR, NULL) : NULL;
+  gboolean retract = message->action && g_ascii_strcasecmp (message->action, "Retract") == 0
+                     && message->calendar && message->calendar->method != PN_METHOD_CANCEL;
+  if (bytes && !retract) {
+    *length = g_bytes_get_size (bytes);
+    return g_strndup (g_bytes_get_data (bytes, NULL), *length);
+  }
+  char *text = message->calendar ? pn_ical_write (message, message->date.set ? message->date.unix_time : now, NULL)
+                                 : NULL;
+  *length = text ? strlen (text) : 0;
+  return text;
+}
+
+GPtrArray *
+pn_itip_uids (const PnMessage *message)
+{
+  GPtrArray *uids = g_ptr_array_new_with_free_func (g_free);
+  PnPart *part = pn_message_get_part (message, PN_PART_CALENDAR);
+  g_autoptr (GBytes) bytes
+      = part && part->content ? pn_content_read (part->content, MAX_CALENDAR, NULL) : NULL;
+  g_autoptr (PnMessage) scratch = pn_message_new (PN_TYPE_MAIL);
+  gsize length = 0;
+  const char *text = bytes ? g_bytes_get_data (bytes, &length) : NULL;
+  g_autoptr (PnIcalText) lines = text ? pn_ical_text_new (scratch, text, length, NULL) : NULL;
+  g_autofree char *first = message->calendar ? pn_ical_uid (message) : NULL;
+  if (first)
+    g_ptr_array_add (uids, g_steal_pointer (&first));
+  for (guint i = 0; lines && i < lines->components->len && uids->len < MAX_PARTS; i++) {
+    g_autofree char *uid = uid_of (lines, i);
+    if (uid && !g_ptr_array_find_with_equal_func (uids, uid, g_str_equal, NULL))
+      g_ptr_array_add (uids, g_steal_pointer (&uid));
+  }
+  return uids;
+}
+
+/* -- components -- */
+
+PnItipPart *
+pn_itip_find (const PnItipItem *self, const char *key)
+{
+  for (guint i = 0; i < self->parts->len; i++) {
+    PnItipPart *part = self->parts->pdata[i];
+    if (g_strcmp0 (part->key, key) == 0)
+      return part;
+  }
+  return NULL;
+}
+
+PnItipPart *
+pn_itip_master (const PnItipItem *self)
+{
+  return pn_itip_find (self, NULL);
+}
+
+void
+pn_itip_put (PnItipItem *self, PnItipPart *part)
+{
+  pn_itip_remove (self, part->key);
+  g_ptr_array_insert (self->parts, part->key ? -1 : 0, part);
+}
+
+void
+pn_itip_remove (PnItipItem *self, const char *key)
+{
+  PnItipPart *old = pn_itip_find (self, key);
+  if (old)
+    g_ptr_array_remove (self->parts, old);
+}
+
+/* -- zones -- */
+
+void
+pn_itip_take_zones (PnItipItem *self, const PnItipItem *from)
+{
+  for (guint i = 0; i < from->zones->len; i++) {
+    const PnItipZone *zone = from->zones->pdata[i];
+    set_zone (self, zone->tzid, zone->text);
+  }
+}
+
+void
+pn_itip_want_zone (PnItipItem *self, const PnCalendarTime *time)
+{
+  if (!time->tzid || time->is_date || time->floating)
+    return;
+  for (guint i = 0; i < self->zones->len; i++)
+    if (strcmp (((PnItipZone *) self->zones->pdata[i])->tzid, time->tzid) == 0)
+      return;
+  g_autofree char *text = pn_timezone_write (time->tzid, time->unix_time);
+  if (text)
+    set_zone (self, time->tzid, text);
+}
+
+/* -- recurrence values -- */
+
+char *
+pn_itip_recurrence (const PnCalendarTime *recurrence_id)
+{
+  g_autoptr (GString) out = g_string_new (NULL);
+  if (!recurrence_id->set)
+    return NULL;
+  if (recurrence_id->is_date)
+    pn_ical_append_local (out, pn_calendar_time_local (recurrence_id), TRUE);
+  else
+    pn_ical_append_utc (out, recurrence_id->unix_time);
+  return g_strdup (out->str);
+}
+
+gint64
+pn_itip_key_time (const char *key)
+{
+  gint64 instant = 0;
+  pn_ical_parse_instant (key, &instant);
+  return instant;
+}
+
+/* Outlook and others name an instance of a timed series by its day, or a day by its midnight. */
+char *
+pn_itip_key (const PnItipItem *self, const char *key)
+{
+  PnItipPart *master = pn_itip_master (self);
+  const PnCalendarTime *start = master ? &pn_itip_calendar (self, master)->start : NULL;
+  gboolean date = strlen (key) == 8;
+  if (!start || !start->set || start->is_date == date)
+    return g_strdup (key);
+  PnCalendarTime time = { 0 };
+  gboolean utc;
+  if (!pn_ical_parse_time (key, &time, &utc))
+    return g_strdup (key);
+  g_autofree char *result = NULL;
+  if (date) {
+    time.hour = start->hour;
+    time.minute = start->minute;
+    time.second = start->second;
+    time.is_date = FALSE;
+    const char *zone = start->floating ? self->site_timezone : start->tzid;
+    gint64 offset = pn_calendar_time_local (start) - start->unix_time;
+    time.set = TRUE;
+    if (!zone
+        || !pn_timezone_to_unix (zone, time.year, time.month, time.day, time.hour, time.minute, time.second,
+                                 &time.unix_time))
+      time.unix_time = pn_calendar_time_local (&time) - offset;
+  } else {
+    gint64 instant = pn_calendar_time_local (&time);
+    if (self->site_timezone && instant % 86400 != 0)
+      pn_timezone_from_unix (self->site_timezone, instant, &time);
+    time.set = time.is_date = TRUE;
+  }
+  result = pn_itip_recurrence (&time);
+  pn_calendar_time_clear (&time);
+  return g_steal_pointer (&result);
+}
+
+/* -- times as lines -- */
+
+static void
+set_time_like (PnItipPart *part, const char *name, const PnItipLine *model, const PnCalendarTime *time)
+{
+  g_autoptr (GString) value = g_string_new (NULL);
+  pn_ical_append_local (value, pn_calendar_time_local (time), time->is_date);
+  if (g_str_has_suffix (model->value, "Z") || g_str_has_suffix (model->value, "z"))
+    g_string_append_c (value, 'Z');
+  pn_itip_part_set (part, name, model->parameters, value->str);
+}
+
+void
+pn_itip_set_time (PnItipItem *self, PnItipPart *part, const char *name, const PnCalendarTime *time)
+{
+  g_autoptr (GString) parameters = g_string_new (NULL), value = g_string_new (NULL);
+  pn_ical_append_local (value, pn_calendar_time_local (time), time->is_date);
+  if (time->is_date)
+    g_string_append (parameters, "VALUE=DATE");
+  else if (time->tzid && !time->floating) {
+    g_string_append (parameters, "TZID=");
+    pn_ical_append_parameter (parameters, time->tzid);
+  } else if (!time->floating)
+    g_string_append_c (value, 'Z');
+  pn_itip_want_zone (self, time);
+  pn_itip_part_set (part, name, parameters->str, value->str);
+}
+
+/* -- instances -- */
+
+/* The instance KEY as the master has it, or NULL. */
+static PnInstance *
+find_instance (PnItipItem *self, const char *key)
+{
+  PnItipPart *master = pn_itip_master (self);
+  if (!master)
+    return NULL;
+  g_autoptr (GPtrArray) parts = g_ptr_array_new ();
+  g_ptr_array_add (parts, master);
+  g_autofree char *text = pn_itip_text (self, PN_METHOD_PUBLISH, parts);
+  g_autoptr (PnMessage) message = pn_message_new (PN_TYPE_APPOINTMENT);
+  if (!pn_ical_read (message, text, strlen (text), NULL, self->site_timezone, NULL))
+    return NULL;
+  pn_message_add_part (message,
+                       pn_part_new (PN_PART_CALENDAR, "text/calendar", pn_content_new_text (text, -1)));
+  gint64 at = pn_itip_key_time (key);
+  g_autoptr (GPtrArray) instances
+      = pn_ical_expand (message, at - NEAR, at + NEAR, MAX_NEAR, self->site_timezone, NULL, NULL);
+  for (guint i = 0; instances && i < instances->len; i++) {
+    PnInstance *instance = instances->pdata[i];
+    if (g_strcmp0 (instance->recurrence_id, key) == 0)
+      return g_ptr_array_steal_index (instances, i);
+  }
+  return NULL;
+}
+
+static gboolean
+is_series (const PnItipPart *master)
+{
+  return pn_itip_part_find (master, "RRULE") || pn_itip_part_find (master, "RDATE");
+}
+
+gboolean
+pn_itip_has_instance (PnItipItem *self, const char *key)
+{
+  PnItipPart *master = pn_itip_master (self);
+  if (pn_itip_find (self, key))
+    return TRUE;
+  if (!master || !is_series (master))
+    return FALSE;
+  PnInstance *instance = find_instance (self, key);
+  gboolean found = instance != NULL;
+  if (instance)
+    pn_instance_free (instance);
+  return found;
+}
+
+PnItipPart *
+pn_itip_want_instance (PnItipItem *self, const char *key)
+{
+  static const char *const left[]
+      = { "RRULE",          "RDATE",
+          "EXDATE",         "EXRULE",
+          "DURATION",       "X-POSTERN-ANSWER",
+          "REQUEST-STATUS", "X-POSTERN-COUNTER",
+          "X-POSTERN-STRANGER", "X-POSTERN-PROPOSED",
+          "X-MICROSOFT-CDO-INSTTYPE" };
+  PnItipPart *part = pn_itip_find (self, key), *master = pn_itip_master (self);
+  if (part || !master || !is_series (master))
+    return part;
+  PnInstance *instance = find_instance (self, key);
+  if (!instance)
+    return NULL;
+  part = pn_itip_part_copy (master);
+  part->key = g_strdup (key);
+  for (guint i = 0; i < G_N_ELEMENTS (left); i++)
+    pn_itip_part_remove (part, left[i]);
+  g_autoptr (PnItipLine) model = pn_itip_line_copy (pn_itip_part_find (master, "DTSTART"));
+  const char *end = g_strcmp0 (self->kind, "VTODO") == 0 ? "DUE" : "DTEND";
+  set_time_like (part, "DTSTART", model, &instance->start);
+  set_time_like (part, "RECURRENCE-ID", model, &instance->start);
+  pn_itip_part_remove (part, end);
+  if (instance->end.set && g_strcmp0 (self->kind, "VJOURNAL") != 0) {
+    PnCalendarTime time = { .set = TRUE, .is_date = instance->start.is_date };
+    gint64 length = instance->end.unix_time - instance->start.unix_time;
+    pn_calendar_time_set_local (&time, pn_calendar_time_local (&instance->start) + length);
+    set_time_like (part, end, model, &time);
+  }
+  pn_instance_free (instance);
+  pn_itip_put (self, part);
+  return part;
+}
+
+PnItipLine *
+pn_itip_gone (const PnItipItem *self, const char *key)
+{
+  for (guint i = 0; key && i < self->lines->len; i++) {
+    PnItipLine *line = self->lines->pdata[i];
+    if (strcmp (line->name, "X-POSTERN-GONE") == 0 && strcmp (line->value, key) == 0)
+      return line;
+  }
+  return NULL;
+}
+
+void
+pn_itip_set_gone (PnItipItem *self, const char *key, int sequence, gint64 stamp)
+{
+  PnItipLine *line = pn_itip_gone (self, key);
+  if (!line) {
+    if (self->lines->len >= MAX_GONE)
+      g_ptr_array_remove_index (self->lines, 0);
+    line = pn_itip_line_new ("X-POSTERN-GONE", NULL, key);
+    g_ptr_array_add (self->lines, line);
+  }
+  pn_itip_line_set_number (line, "SEQUENCE", sequence);
+  pn_itip_line_set_number (line, "STAMP", stamp);
+}
+
+void
+pn_itip_exclude (PnItipItem *self, const char *key, int sequence, gint64 stamp)
+{
+  PnItipPart *master = pn_itip_master (self), *part = pn_itip_find (self, key);
+  PnInstance *instance = master ? find_instance (self, key) : NULL;
+  const PnItipLine *start = master ? pn_itip_part_find (master, "DTSTART") : NULL;
+  if (part && master)
+    pn_itip_remove (self, key);
+  else if (part) {
+    pn_itip_part_set (part, "STATUS", NULL, "CANCELLED");
+    pn_itip_part_set_version (part, sequence, stamp);
+  }
+  if (instance && start) {
+    g_autoptr (PnItipPart) scratch = pn_itip_part_new (NULL);
+    set_time_like (scratch, "EXDATE", start, &instance->original);
+    pn_itip_part_add (master, g_ptr_array_steal_index (scratch->lines, 0));
+  }
+  if (instance)
+    pn_instance_free (instance);
+  pn_itip_set_gone (self, key, sequence, stamp);
+}
+
+/* Whether VALUE of the EXDATE line LINE is instance KEY. */
+static gboolean
+is_value_key (const PnItipItem *self, const PnItipLine *line, const char *value, const char *key)
+{
+  g_autoptr (PnItipPart) scratch = pn_itip_part_new (NULL);
+  pn_itip_part_set (scratch, "RECURRENCE-ID", line->parameters, value);
+  pn_itip_part_set (scratch, "UID", NULL, self->uid);
+  const PnCalendarTime *time = &pn_itip_calendar (self, scratch)->recurrence_id;
+  g_autofree char *own = pn_itip_recurrence (time);
+  g_autofree char *normal = own ? pn_itip_key (self, own) : NULL;
+  return g_strcmp0 (normal, key) == 0;
+}
+
+static void
+remove_value (const PnItipItem *self, PnItipLine *line, const char *key)
+{
+  g_auto (GStrv) values = g_strsplit (line->value, ",", -1);
+  g_autoptr (GString) kept = g_string_new (NULL);
+  for (guint i = 0; values[i]; i++)
+    if (!is_value_key (self, line, values[i], key))
+      g_string_append_printf (kept, "%s%s", kept->len > 0 ? "," : "", values[i]);
+  g_free (line->value);
+  line->value = g_strdup (kept->str);
+}
+
+void
+pn_itip_readmit (PnItipItem *self, const char *key)
+{
+  PnItipPart *master = pn_itip_master (self);
+  PnItipLine *gone = pn_itip_gone (self, key);
+  if (gone)
+    g_ptr_array_remove (self->lines, gone);
+  for (guint i = master ? master->lines->len : 0; i-- > 0;) {
+    PnItipLine *line = master->lines->pdata[i];
+    if (strcmp (line->name, "EXDATE") != 0)
+      continue;
+    remove_value (self, line, key);
+    if (!*line->value)
+      g_ptr_array_remove_index (master->lines, i);
+  }
+  if (master)
+    pn_itip_part_changed (master);
+}
+
+/* The rule without COUNT, ending at UNTIL. */
+static char *
+rule_until (const char *rule, const char *until)
+{
+  g_auto (GStrv) parts = g_strsplit (rule, ";", -1);
+  g_autoptr (GString) out = g_string_new (NULL);
+  for (guint i = 0; parts[i]; i++)
+    if (*g_strstrip (parts[i]) && g_ascii_strncasecmp (parts[i], "COUNT=", 6) != 0
+        && g_ascii_strncasecmp (parts[i], "UNTIL=", 6) != 0)
+      g_string_append_printf (out, "%s;", parts[i]);
+  g_string_append_printf (out, "UNTIL=%s", until);
+  return g_strdup (out->str);
+}
+
+/* RDATEs from KEY on go. */
+static void
+cut_dates (PnItipItem *self, PnItipPart *master, gint64 from)
+{
+  for (guint i = master->lines->len; i-- > 0;) {
+    PnItipLine *line = master->lines->pdata[i];
+    if (strcmp (line->name, "RDATE") != 0)
+      continue;
+    g_auto (GStrv) values = g_strsplit (line->value, ",", -1);
+    g_autoptr (GString) kept = g_string_new (NULL);
+    for (guint j = 0; values[j]; j++) {
+      g_autoptr (PnItipPart) scratch = pn_itip_part_new (NULL);
+      g_autofree char *first = g_strndup (values[j], strcspn (values[j], "/"));
+      pn_itip_part_set (scratch, "RECURRENCE-ID", line->parameters, first);
+      if (pn_itip_calendar (self, scratch)->recurrence_id.unix_time < from)
+        g_string_append_printf (kept, "%s%s", kept->len > 0 ? "," : "", values[j]);
+    }
+    g_free (line->value);
+    line->value = g_strdup (kept->str);
+    if (!*line->value)
+      g_ptr_array_remove_index (master->lines, i);
+  }
+}
+
+void
+pn_itip_truncate (PnItipItem *self, const char *key, int sequence, gint64 stamp)
+{
+  PnItipPart *master = pn_itip_master (self);
+  gboolean date = strlen (key) == 8;
+  gint64 from = pn_itip_key_time (key);
+  g_autoptr (GString) until = g_string_new (NULL);
+  if (date)
+    pn_ical_append_local (until, from - 86400, TRUE);
+  else
+    pn_ical_append_utc (until, from - 1);
+  PnItipLine *rule = master ? pn_itip_part_find (master, "RRULE") : NULL;
+  if (rule) {
+    char *cut = rule_until (rule->value, until->str);
+    g_free (rule->value);
+    rule->value = cut;
+  }
+  if (master) {
+    cut_dates (self, master, from);
+    pn_itip_part_changed (master);
+  }
+  for (guint i = self->parts->len; i-- > 0;) {
+    const PnItipPart *part = self->parts->pdata[i];
+    if (part->key && pn_itip_key_time (part->key) >= from)
+      g_ptr_array_remove_index (self->parts, i);
+  }
+  pn_itip_set_gone (self, key, sequence, stamp);
+}
