@@ -23,7 +23,8 @@ find_delegator (const PnItipPart *part, const PnAddress *address)
 {
   for (guint i = 0; i < part->lines->len; i++) {
     PnItipLine *line = part->lines->pdata[i];
-    g_autofree char *to = strcmp (line->name, "ATTENDEE") == 0 ? pn_itip_line_get (line, "DELEGATED-TO") : NULL;
+    g_autofree char *to
+        = strcmp (line->name, "ATTENDEE") == 0 ? pn_itip_line_get (line, "DELEGATED-TO") : NULL;
     if (to && pn_itip_list_has (to, address))
       return line;
   }
@@ -52,9 +53,9 @@ add_delegate (PnItipPart *part, const PnItipLine *delegator, const PnAddress *ad
 /* -- what he says -- */
 
 typedef struct {
-  PnAddress *address;  /* owned */
+  PnAddress *address; /* owned */
   const char *partstat;
-  char *delegated_to;  /* owned, or NULL */
+  char *delegated_to; /* owned, or NULL */
   char *delegated_from;
   char *sent_by;
   char *comment; /* owned, or NULL */
@@ -144,7 +145,8 @@ is_of_older_plan (PnItipStep *step, PnItipPart *part, PnItipPart *incoming, cons
   if (!time->set || (original && !pn_ical_parse_instant (original->value, &start)))
     return answer->stamp < pn_itip_stamp (step->item, part);
   g_autofree char *key = incoming->key ? pn_itip_key (step->item, incoming->key) : NULL;
-  gint64 has = key && !part->key ? pn_itip_key_time (key) : pn_itip_calendar (step->item, part)->start.unix_time;
+  gint64 has
+      = key && !part->key ? pn_itip_key_time (key) : pn_itip_calendar (step->item, part)->start.unix_time;
   return time->is_date ? answer->stamp < pn_itip_stamp (step->item, part) : start != has;
 }
 
@@ -329,9 +331,8 @@ take_proposal (PnItipStep *step, PnItipPart *incoming)
   PnItipPart *part = find_part (step, incoming, &outcome);
   if (!part)
     return outcome;
-  PnItipLine *line = step->message->from
-                         ? pn_itip_part_find_address (incoming, "ATTENDEE", step->message->from)
-                         : NULL;
+  PnItipLine *line
+      = step->message->from ? pn_itip_part_find_address (incoming, "ATTENDEE", step->message->from) : NULL;
   if (!line)
     line = pn_itip_part_find (incoming, "ATTENDEE");
   if (!read_answer (step, incoming, line, &answer))

@@ -156,8 +156,9 @@ is_item (const char *name)
 static char *
 uid_of (const PnIcalText *text, guint component)
 {
-  const PnIcalLine *line
-      = is_item (pn_ical_component (text, component)->name) ? pn_ical_text_find (text, component, "UID") : NULL;
+  const PnIcalLine *line = is_item (pn_ical_component (text, component)->name)
+                               ? pn_ical_text_find (text, component, "UID")
+                               : NULL;
   g_autofree char *raw = line ? g_strstrip (pn_ical_line_text (line)) : NULL;
   char *uid = raw ? pn_ical_uid_of_item (raw) : NULL;
   if (uid && *uid)
@@ -263,8 +264,9 @@ pn_itip_message_text (PnMessage *message, gint64 now, gsize *length)
     *length = g_bytes_get_size (bytes);
     return g_strndup (g_bytes_get_data (bytes, NULL), *length);
   }
-  char *text = message->calendar ? pn_ical_write (message, message->date.set ? message->date.unix_time : now, NULL)
-                                 : NULL;
+  char *text = message->calendar
+                   ? pn_ical_write (message, message->date.set ? message->date.unix_time : now, NULL)
+                   : NULL;
   *length = text ? strlen (text) : 0;
   return text;
 }
@@ -489,13 +491,17 @@ pn_itip_has_instance (PnItipItem *self, const char *key)
 PnItipPart *
 pn_itip_want_instance (PnItipItem *self, const char *key)
 {
-  static const char *const left[]
-      = { "RRULE",          "RDATE",
-          "EXDATE",         "EXRULE",
-          "DURATION",       "X-POSTERN-ANSWER",
-          "REQUEST-STATUS", "X-POSTERN-COUNTER",
-          "X-POSTERN-STRANGER", "X-POSTERN-PROPOSED",
-          "X-MICROSOFT-CDO-INSTTYPE" };
+  static const char *const left[] = { "RRULE",
+                                      "RDATE",
+                                      "EXDATE",
+                                      "EXRULE",
+                                      "DURATION",
+                                      "X-POSTERN-ANSWER",
+                                      "REQUEST-STATUS",
+                                      "X-POSTERN-COUNTER",
+                                      "X-POSTERN-STRANGER",
+                                      "X-POSTERN-PROPOSED",
+                                      "X-MICROSOFT-CDO-INSTTYPE" };
   PnItipPart *part = pn_itip_find (self, key), *master = pn_itip_master (self);
   if (part || !master || !is_series (master))
     return part;

@@ -4,11 +4,20 @@
 
 /* PART with the only attendee LINE, without what the organizer says. */
 static PnItipPart *
-answer_part (const PnItipPart *part, const PnItipLine *line, const PnItipContext *context, const char *comment)
+answer_part (const PnItipPart *part, const PnItipLine *line, const PnItipContext *context,
+             const char *comment)
 {
-  static const char *const kept[]
-      = { "UID",     "DTSTART",       "DTEND",   "DUE",    "DURATION", "RECURRENCE-ID", "ORGANIZER",
-          "SUMMARY", "SEQUENCE",      "LOCATION", "X-MICROSOFT-CDO-APPT-SEQUENCE" };
+  static const char *const kept[] = { "UID",
+                                      "DTSTART",
+                                      "DTEND",
+                                      "DUE",
+                                      "DURATION",
+                                      "RECURRENCE-ID",
+                                      "ORGANIZER",
+                                      "SUMMARY",
+                                      "SEQUENCE",
+                                      "LOCATION",
+                                      "X-MICROSOFT-CDO-APPT-SEQUENCE" };
   PnItipPart *answer = pn_itip_part_new (part->key);
   g_autoptr (GString) stamp = g_string_new (NULL);
   for (guint i = 0; i < part->lines->len; i++) {
@@ -104,7 +113,7 @@ add_text (PnMessage *reply, PnAction action, const char *comment)
 {
   const PnCalendar *calendar = reply->calendar;
   const PnAttendee *attendee = calendar->attendees->len > 0 ? calendar->attendees->pdata[0] : NULL;
-  g_autofree char *who = !attendee                  ? g_strdup ("")
+  g_autofree char *who = !attendee                 ? g_strdup ("")
                          : attendee->address->name ? g_strdup (attendee->address->name)
                                                    : pn_address_to_string (attendee->address);
   g_autofree char *what = pn_ical_describe (calendar);
@@ -129,8 +138,8 @@ say_answer (PnItipItem *self, PnMethod method, PnItipPart *answer, const PnItipC
   PnMessage *message = pn_itip_message (self, method, parts, context, error);
   if (!message)
     return FALSE;
-  PnAction action = message->reports->len > 0 ? ((PnStatusReport *) message->reports->pdata[0])->action
-                                              : PN_ACTION_NONE;
+  PnAction action
+      = message->reports->len > 0 ? ((PnStatusReport *) message->reports->pdata[0])->action : PN_ACTION_NONE;
   if (method != PN_METHOD_REFRESH)
     add_text (message, action, message->calendar->comment);
   g_ptr_array_add (out, message);
@@ -238,8 +247,8 @@ pn_itip_counter (PnItipItem *self, const PnAddress *attendee, const char *recurr
   put_original (answer, "X-MS-OLK-ORIGINALSTART", &calendar->start);
   put_original (answer, "X-MS-OLK-ORIGINALEND", &calendar->end);
   pn_itip_change_part (self, answer, change);
-  g_autofree char *start = change->start ? g_strdup_printf ("%" G_GINT64_FORMAT, change->start->unix_time)
-                                         : g_strdup ("0");
+  g_autofree char *start
+      = change->start ? g_strdup_printf ("%" G_GINT64_FORMAT, change->start->unix_time) : g_strdup ("0");
   pn_itip_part_set (part, "X-POSTERN-PROPOSED", NULL, start);
   return say_answer (self, PN_METHOD_COUNTER, answer, context, out, error);
 }

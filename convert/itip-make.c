@@ -225,7 +225,8 @@ uninvite (PnItipItem *self, PnItipPart *part, const PnAddress *attendee)
 {
   for (guint i = 0; i < self->parts->len; i++) {
     PnItipPart *one = self->parts->pdata[i];
-    PnItipLine *line = part->key && one != part ? NULL : pn_itip_part_find_address (one, "ATTENDEE", attendee);
+    PnItipLine *line
+        = part->key && one != part ? NULL : pn_itip_part_find_address (one, "ATTENDEE", attendee);
     if (line)
       g_ptr_array_remove (one->lines, line);
     pn_itip_part_changed (one);
@@ -322,9 +323,8 @@ decline_by_mail (PnItipItem *self, const PnAddress *attendee, const char *recurr
   only_to (request, attendee);
   g_autoptr (PnMessage) mail = pn_message_new (PN_TYPE_MAIL);
   g_autofree char *what = pn_ical_describe (request->calendar);
-  g_autofree char *text
-      = g_strdup_printf ("Your proposal was declined. This holds:\n\n%s%s%s\n", what,
-                         comment && *comment ? "\n" : "", comment ? comment : "");
+  g_autofree char *text = g_strdup_printf ("Your proposal was declined. This holds:\n\n%s%s%s\n", what,
+                                           comment && *comment ? "\n" : "", comment ? comment : "");
   mail->subject = g_strdup_printf ("Proposal declined: %s", request->subject ? request->subject : "");
   mail->from = request->from ? pn_address_copy (request->from) : NULL;
   mail->date = request->date;

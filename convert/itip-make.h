@@ -8,8 +8,8 @@ G_BEGIN_DECLS
 /* Sets ERROR; always FALSE. */
 gboolean pn_itip_refuse (GError **error, const char *reason);
 /* A message of METHOD about PARTS. */
-PnMessage *pn_itip_message (PnItipItem *self, PnMethod method, GPtrArray *parts,
-                            const PnItipContext *context, GError **error);
+PnMessage *pn_itip_message (PnItipItem *self, PnMethod method, GPtrArray *parts, const PnItipContext *context,
+                            GError **error);
 /* The same, added to OUT. */
 gboolean pn_itip_say (PnItipItem *self, PnMethod method, GPtrArray *parts, const PnItipContext *context,
                       GPtrArray *out, GError **error);

@@ -21,7 +21,8 @@ is_attendee (const PnItipItem *item, const PnAddress *address)
   return FALSE;
 }
 
-/* A calendar may be handed on by a REQUEST (RFC 5546, 3.2.2.6): by the one who had it, or within the circle. */
+/* A calendar may be handed on by a REQUEST (RFC 5546, 3.2.2.6): by the one who had it, or within the circle.
+ */
 static gboolean
 may_organize (PnItipStep *step)
 {
@@ -138,7 +139,8 @@ keep_own (PnItipStep *step, PnItipPart *old, PnItipPart *part)
 static gboolean
 is_later_edition (const PnItipPart *old, const PnItipPart *part)
 {
-  const PnItipLine *a = pn_itip_part_find (old, "LAST-MODIFIED"), *b = pn_itip_part_find (part, "LAST-MODIFIED");
+  const PnItipLine *a = pn_itip_part_find (old, "LAST-MODIFIED"),
+                   *b = pn_itip_part_find (part, "LAST-MODIFIED");
   gint64 before, after;
   return a && b && pn_ical_parse_instant (a->value, &before) && pn_ical_parse_instant (b->value, &after)
          && after > before;

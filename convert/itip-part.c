@@ -117,7 +117,8 @@ parse_part (const PnItipItem *item, const PnItipPart *part)
   g_string_append (out, "END:VCALENDAR\r\n");
   g_autoptr (PnIcalText) text = pn_ical_text_new (scratch, out->str, out->len, NULL);
   for (guint i = 0; text && i < text->components->len; i++) {
-    if (pn_ical_component (text, i)->parent != 0 || strcmp (pn_ical_component (text, i)->name, "VTIMEZONE") == 0)
+    if (pn_ical_component (text, i)->parent != 0
+        || strcmp (pn_ical_component (text, i)->name, "VTIMEZONE") == 0)
       continue;
     /* Of all methods this one demands least. */
     return pn_ical_read_component (text, i, PN_METHOD_CANCEL, item->site_timezone);

@@ -305,8 +305,9 @@ describe_people (GString *out, const PnItipPart *part, const char *only)
     g_autofree char *lower = g_ascii_strdown (spec, -1);
     if (only && g_ascii_strcasecmp (only, lower) != 0)
       continue;
-    g_ptr_array_add (people, g_strdup_printf ("attendee %s %s%s%s", lower, partstat ? partstat : "NEEDS-ACTION",
-                                              to ? " to " : "", to ? to : ""));
+    g_ptr_array_add (people,
+                     g_strdup_printf ("attendee %s %s%s%s", lower, partstat ? partstat : "NEEDS-ACTION",
+                                      to ? " to " : "", to ? to : ""));
   }
   describe_sorted (out, people);
 }
@@ -325,7 +326,8 @@ describe_dates (GString *out, const PnItipItem *self, const PnItipPart *part, co
       pn_itip_part_set (scratch, "RECURRENCE-ID", line->parameters, values[j]);
       g_autofree char *key = pn_itip_recurrence (&pn_itip_calendar (self, scratch)->recurrence_id);
       g_autofree char *normal = key ? pn_itip_key (self, key) : g_strdup (values[j]);
-      g_ptr_array_add (dates, g_strdup_printf ("%s %s", strcmp (name, "EXDATE") == 0 ? "without" : "also", normal));
+      g_ptr_array_add (dates,
+                       g_strdup_printf ("%s %s", strcmp (name, "EXDATE") == 0 ? "without" : "also", normal));
     }
   }
   describe_sorted (out, dates);

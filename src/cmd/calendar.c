@@ -6,7 +6,13 @@
 #include <stdio.h>
 #include <string.h>
 
-typedef enum { WHO = 1 << 0, TIMES = 1 << 1, NEEDS_WHO = 1 << 2, NEEDS_START = 1 << 3, FUTURE = 1 << 4 } Wants;
+typedef enum {
+  WHO = 1 << 0,
+  TIMES = 1 << 1,
+  NEEDS_WHO = 1 << 2,
+  NEEDS_START = 1 << 3,
+  FUTURE = 1 << 4
+} Wants;
 
 static const struct {
   const char *command;
@@ -16,10 +22,13 @@ static const struct {
 } commands[] = {
   { "propose", PN_ACT_COUNTER, TIMES | NEEDS_START, "proposal sent",
     "Proposes another time to the organizer of an appointment." },
-  { "delegate", PN_ACT_DELEGATE, WHO | NEEDS_WHO, "delegated", "Sends somebody else: he and the organizer are told." },
+  { "delegate", PN_ACT_DELEGATE, WHO | NEEDS_WHO, "delegated",
+    "Sends somebody else: he and the organizer are told." },
   { "refresh", PN_ACT_REFRESH, 0, "asked for", "Asks the organizer for the appointment as it is now." },
-  { "reschedule", PN_ACT_REVISE, TIMES, "changed", "Changes a sent appointment: all are told, and asked again." },
-  { "add-instance", PN_ACT_PUBLISH_ADD, TIMES | NEEDS_START, "added to", "Adds an instance to a sent series." },
+  { "reschedule", PN_ACT_REVISE, TIMES, "changed",
+    "Changes a sent appointment: all are told, and asked again." },
+  { "add-instance", PN_ACT_PUBLISH_ADD, TIMES | NEEDS_START, "added to",
+    "Adds an instance to a sent series." },
   { "retract", PN_ACT_CANCEL, WHO | FUTURE, "taken back",
     "Takes back a sent appointment, one instance of it, or the invitation of one." },
   { "decline-proposal", PN_ACT_DECLINE_COUNTER, WHO | NEEDS_WHO, "proposal declined",
@@ -34,8 +43,8 @@ typedef struct {
 static void
 options_clear (Options *self)
 {
-  char *texts[]
-      = { self->dir, self->comment, self->who, self->instance, self->start, self->end, self->subject, self->place };
+  char *texts[] = { self->dir,   self->comment, self->who,     self->instance,
+                    self->start, self->end,     self->subject, self->place };
   for (guint i = 0; i < G_N_ELEMENTS (texts); i++)
     g_free (texts[i]);
 }
@@ -52,13 +61,14 @@ parse_time (const char *text, const char *zone, PnCalendarTime *time)
                   &time->hour, &time->minute, &used);
   gboolean utc = n == 6 && text[used] == 'Z' && !text[used + 1];
   time->is_date = n == 3;
-  time->set = (n == 3 && !text[used]) || (n == 6 && (utc || !text[used]) && (separator == ' ' || separator == 'T'));
+  time->set
+      = (n == 3 && !text[used]) || (n == 6 && (utc || !text[used]) && (separator == ' ' || separator == 'T'));
   if (!time->set || !g_date_valid_dmy ((GDateDay) time->day, (GDateMonth) time->month, (GDateYear) time->year)
       || time->hour > 23 || time->minute > 59)
     return FALSE;
   time->tzid = utc || time->is_date ? NULL : g_strdup (zone);
-  return pn_timezone_to_unix (utc ? "UTC" : zone, time->year, time->month, time->day, time->hour, time->minute, 0,
-                              &time->unix_time);
+  return pn_timezone_to_unix (utc ? "UTC" : zone, time->year, time->month, time->day, time->hour,
+                              time->minute, 0, &time->unix_time);
 }
 
 /* FALSE after a message. */
@@ -67,7 +77,8 @@ read_time (const char *option, const char *text, const char *zone, PnCalendarTim
 {
   if (!text || parse_time (text, zone, time))
     return TRUE;
-  fprintf (stderr, "%s: --%s: '%s' is not a time like \"2026-01-06 09:00\"\n", g_get_prgname (), option, text);
+  fprintf (stderr, "%s: --%s: '%s' is not a time like \"2026-01-06 09:00\"\n", g_get_prgname (), option,
+           text);
   return FALSE;
 }
 
@@ -80,7 +91,8 @@ act (guint which, const Options *options, const char *user, gint64 number)
   const char *zone = view.config->timezone;
   PnCalendarTime start = { 0 }, end = { 0 }, instance = { 0 };
   PnItipChange change = { .summary = options->subject, .place = options->place };
-  gboolean good = read_time ("start", options->start, zone, &start) && read_time ("end", options->end, zone, &end)
+  gboolean good = read_time ("start", options->start, zone, &start)
+                  && read_time ("end", options->end, zone, &end)
                   && read_time ("instance", options->instance, zone, &instance);
   change.start = start.set ? &start : NULL;
   change.end = end.set ? &end : NULL;
@@ -145,11 +157,11 @@ parse_options (guint which, int *argc, char ***argv, Options *o)
                        sent ? "NUMBER is that of 'postern list --box out USER'."
                             : "NUMBER is that of 'postern list USER'."))
     return FALSE;
-  const char *fault = *argc != 3                           ? "whose item, and which?"
-                      : wants & NEEDS_WHO && !o->who       ? "--to is wanted"
-                      : wants & NEEDS_START && !o->start   ? "--start is wanted"
-                      : o->future && !o->instance          ? "--this-and-future wants --instance"
-                                                           : NULL;
+  const char *fault = *argc != 3                         ? "whose item, and which?"
+                      : wants & NEEDS_WHO && !o->who     ? "--to is wanted"
+                      : wants & NEEDS_START && !o->start ? "--start is wanted"
+                      : o->future && !o->instance        ? "--this-and-future wants --instance"
+                                                         : NULL;
   if (fault)
     fprintf (stderr, "postern %s: %s\n", commands[which].command, fault);
   return !fault;

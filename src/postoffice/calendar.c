@@ -56,8 +56,7 @@ pn_calendar_load (PnCalendarBox *self, const char *uid, GError **error)
   g_autoptr (GError) reason = NULL;
   if (!pn_store_get_calendar (self->store, self->user->fid, uid, &text, error))
     return NULL;
-  PnItipItem *known
-      = text ? pn_itip_item_parse (text, strlen (text), self->config->timezone, &reason) : NULL;
+  PnItipItem *known = text ? pn_itip_item_parse (text, strlen (text), self->config->timezone, &reason) : NULL;
   if (known)
     return known;
   if (reason)
@@ -81,8 +80,8 @@ typedef struct {
   PnCalendarBox *box;
   PnItipItem *item;
   const PnMessage *message; /* what came, or NULL */
-  GHashTable *messages; /* id -> PnMessage: those that other components came with */
-  gint64 first;         /* instances before this are not looked at */
+  GHashTable *messages;     /* id -> PnMessage: those that other components came with */
+  gint64 first;             /* instances before this are not looked at */
   gboolean series;
   gboolean changed;
 } Show;
@@ -282,8 +281,8 @@ expand (Show *show, PnMessage *whole, gint64 *again)
   guint max = (guint) pn_config_integer (config, "ofs", "series-instances");
   gboolean more = FALSE, later = FALSE;
   show->first = start - 7 * DAY;
-  GPtrArray *all = pn_ical_expand (whole, show->first, MAX (horizon, start + DAY), max, config->timezone,
-                                   &more, NULL);
+  GPtrArray *all
+      = pn_ical_expand (whole, show->first, MAX (horizon, start + DAY), max, config->timezone, &more, NULL);
   if (all && more && start < now - DAY) {
     GPtrArray *coming = pn_ical_expand (whole, now - DAY, horizon, max, config->timezone, &later, NULL);
     if (coming && coming->len > 0) {
@@ -359,7 +358,8 @@ static gboolean
 is_series (PnMessage *whole)
 {
   const PnCalendar *calendar = whole->calendar;
-  return (calendar->rrule || calendar->rdates->len > 0) && !calendar->recurrence_id.set && calendar->start.set;
+  return (calendar->rrule || calendar->rdates->len > 0) && !calendar->recurrence_id.set
+         && calendar->start.set;
 }
 
 gboolean

@@ -25,7 +25,7 @@ gboolean pn_calendar_save (PnCalendarBox *self, PnItipItem *item, gint64 again, 
  * of [ofs] series-days and series-instances.  MESSAGE is what brought the change, NULL when only time has
  * passed.  *CHANGED_OUT tells whether anything did change; *AGAIN_OUT when the
  * series wants further items (0: never).  */
-gboolean pn_calendar_show (PnCalendarBox *self, PnItipItem *item, const PnMessage *message, gboolean *changed_out,
-                           gint64 *again_out, GError **error);
+gboolean pn_calendar_show (PnCalendarBox *self, PnItipItem *item, const PnMessage *message,
+                           gboolean *changed_out, gint64 *again_out, GError **error);
 
 G_END_DECLS

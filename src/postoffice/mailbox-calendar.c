@@ -49,12 +49,12 @@ check (const Doing *self, GError **error)
 {
   gboolean sent = is_organizers (self->act->kind);
   const PnItem *row = self->row;
-  const char *fault = !row->uid || !self->message->calendar             ? "is no calendar item"
-                      : sent && row->box != PN_BOX_OUT                  ? "is not in the Out Box"
-                      : !sent && row->box != PN_BOX_IN                  ? "is not in the In Box"
-                      : !sent && row->flags & PN_ITEM_CANCELLED         ? "was taken back by its organizer"
+  const char *fault = !row->uid || !self->message->calendar            ? "is no calendar item"
+                      : sent && row->box != PN_BOX_OUT                 ? "is not in the Out Box"
+                      : !sent && row->box != PN_BOX_IN                 ? "is not in the In Box"
+                      : !sent && row->flags & PN_ITEM_CANCELLED        ? "was taken back by its organizer"
                       : !sent && self->message->type == PN_TYPE_STATUS ? "is an answer"
-                                                                        : NULL;
+                                                                       : NULL;
   if (fault)
     g_set_error (error, PN_MAILBOX_ERROR, PN_MAILBOX_ERROR_STATE, "item %" G_GINT64_FORMAT " %s", row->number,
                  fault);
@@ -172,16 +172,18 @@ make (Doing *self, GPtrArray *out, GError **error)
     return FALSE;
   switch (act->kind) {
   case PN_ACT_ANSWER:
-    return pn_itip_answer (self->item, own, act->partstat, self->recurrence, act->comment, &context, out, error);
+    return pn_itip_answer (self->item, own, act->partstat, self->recurrence, act->comment, &context, out,
+                           error);
   case PN_ACT_COUNTER:
-    return pn_itip_counter (self->item, own, self->recurrence, act->change, act->comment, &context, out, error);
+    return pn_itip_counter (self->item, own, self->recurrence, act->change, act->comment, &context, out,
+                            error);
   case PN_ACT_DELEGATE:
     return pn_itip_delegate (self->item, own, who, self->recurrence, act->comment, &context, out, error);
   case PN_ACT_REFRESH:
     return pn_itip_refresh (self->item, own, &context, out, error);
   case PN_ACT_CANCEL:
-    return pn_itip_cancel (self->item, self->recurrence, act->this_and_future, who, act->comment, &context, out,
-                           error);
+    return pn_itip_cancel (self->item, self->recurrence, act->this_and_future, who, act->comment, &context,
+                           out, error);
   case PN_ACT_REVISE:
     return pn_itip_revise (self->item, self->recurrence, act->change, &context, out, error);
   case PN_ACT_DECLINE_COUNTER:

@@ -112,7 +112,8 @@ settle (Placing *self, PnCalendarBox *box, PnItipItem *item, PnItipOutcome outco
     return show (self, box, item, error);
   case PN_ITIP_STALE:
     pn_log_info ("stale_update", "id=%s mailbox=%s", self->item->id, self->where);
-    pn_delivery_hop (self->delivery, "stale", self->where, "the mailbox has a later version of the appointment");
+    pn_delivery_hop (self->delivery, "stale", self->where,
+                     "the mailbox has a later version of the appointment");
     return TRUE;
   case PN_ITIP_FOREIGN:
     pn_log_warning ("foreign_update", "id=%s mailbox=%s", self->item->id, self->where);
@@ -128,8 +129,8 @@ place_uid (Placing *self, const char *uid, GError **error)
 {
   PnCalendarBox box = box_of (self->ofs, self->office, self->user);
   PnItipContext context = pn_calendar_context (&box);
-  g_autofree char *source = g_strdup_printf ("%s %u %" G_GUINT64_FORMAT, self->item->id, self->item->database,
-                                             self->item->size);
+  g_autofree char *source
+      = g_strdup_printf ("%s %u %" G_GUINT64_FORMAT, self->item->id, self->item->database, self->item->size);
   g_autoptr (GPtrArray) answers = g_ptr_array_new_with_free_func ((GDestroyNotify) pn_message_free);
   g_autoptr (PnItipItem) item = pn_calendar_load (&box, uid, error);
   if (!item)

@@ -1,5 +1,5 @@
-/* Sequences of calendar objects, divided by form feeds, done to one item: whatever comes, what is written can be
- * read again and says the same. */
+/* Sequences of calendar objects, divided by form feeds, done to one item: whatever comes, what is written can
+ * be read again and says the same. */
 #include "convert/ical.h"
 #include "convert/itip.h"
 
@@ -44,11 +44,11 @@ LLVMFuzzerTestOneInput (const guint8 *data, gsize size)
   for (guint i = 0; size < 16384 && objects[i]; i++) {
     g_autoptr (PnMessage) message = pn_message_new (PN_TYPE_MAIL);
     g_autoptr (GPtrArray) answers = g_ptr_array_new_with_free_func ((GDestroyNotify) pn_message_free);
-    if (!pn_ical_read (message, objects[i], strlen (objects[i]), NULL, "Europe/Berlin", NULL) || !message->calendar
-        || !message->calendar->uid)
+    if (!pn_ical_read (message, objects[i], strlen (objects[i]), NULL, "Europe/Berlin", NULL)
+        || !message->calendar || !message->calendar->uid)
       continue;
-    pn_message_add_part (message, pn_part_new (PN_PART_CALENDAR, "text/calendar",
-                                               pn_content_new_text (objects[i], -1)));
+    pn_message_add_part (
+        message, pn_part_new (PN_PART_CALENDAR, "text/calendar", pn_content_new_text (objects[i], -1)));
     if (!item)
       item = pn_itip_item_new (message->calendar->uid, "Europe/Berlin");
     pn_itip_apply (item, message, &context, answers);

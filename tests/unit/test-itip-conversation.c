@@ -129,7 +129,8 @@ in_manner (const char *manner, const char *written)
       apply_replacement (&text, "^SUMMARY:", "SUMMARY;LANGUAGE=de:Zugesagt: ");
       apply_replacement (&text, "^SEQUENCE:(\\d+)", "SEQUENCE:0\r\nX-MICROSOFT-CDO-APPT-SEQUENCE:\\1");
     }
-    apply_replacement (&text, "\\r\\nX-MICROSOFT-CDO-APPT-SEQUENCE:(\\d+)(?=(.*\\r\\n)*X-MICROSOFT-CDO-APPT)", "");
+    apply_replacement (&text, "\\r\\nX-MICROSOFT-CDO-APPT-SEQUENCE:(\\d+)(?=(.*\\r\\n)*X-MICROSOFT-CDO-APPT)",
+                       "");
   } else if (g_str_equal (manner, "outlook-2003")) {
     apply_replacement (&text, "^METHOD:COUNTER", "METHOD:REPLY");
     apply_replacement (&text, "^ORGANIZER[^\\r]*\\r\\n", "");
@@ -235,9 +236,10 @@ time_option (const Step *step, const char *name, PnCalendarTime *time)
   const char *text = option (step, name);
   if (!text)
     return FALSE;
-  g_autofree char *event = g_strdup_printf ("BEGIN:VCALENDAR\r\nMETHOD:PUBLISH\r\nBEGIN:VEVENT\r\nUID:x\r\nDTSTART%s%s"
-                                            "\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n",
-                                            strchr (text, ':') ? ";" : ":", text);
+  g_autofree char *event
+      = g_strdup_printf ("BEGIN:VCALENDAR\r\nMETHOD:PUBLISH\r\nBEGIN:VEVENT\r\nUID:x\r\nDTSTART%s%s"
+                         "\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n",
+                         strchr (text, ':') ? ";" : ":", text);
   g_autoptr (PnMessage) message = pn_message_new (PN_TYPE_MAIL);
   g_assert_true (pn_ical_read (message, event, strlen (event), NULL, SITE, NULL));
   pn_calendar_time_copy (time, &message->calendar->start);
@@ -248,7 +250,8 @@ static void
 do_create (Stage *stage, const Step *step, const char *block)
 {
   g_autoptr (GError) error = NULL;
-  g_autofree char *text = g_strdup_printf ("BEGIN:VCALENDAR\r\nVERSION:2.0\r\nMETHOD:PUBLISH\r\n%sEND:VCALENDAR\r\n", block);
+  g_autofree char *text
+      = g_strdup_printf ("BEGIN:VCALENDAR\r\nVERSION:2.0\r\nMETHOD:PUBLISH\r\n%sEND:VCALENDAR\r\n", block);
   pn_itip_item_free (step->party->item);
   step->party->item = pn_itip_item_parse (text, strlen (text), SITE, &error);
   g_assert_no_error (error);
@@ -269,7 +272,8 @@ speak (Stage *stage, const Step *step, const char *verb, GPtrArray *out, GError 
   PnItipContext context = context_of (stage, party);
   g_autoptr (PnAddress) own = pn_address_new_internet (party->address, NULL);
   const char *whom = option (step, "attendee");
-  g_autoptr (PnAddress) other = whom ? pn_address_new_internet (find_party (stage, whom)->address, NULL) : NULL;
+  g_autoptr (PnAddress) other
+      = whom ? pn_address_new_internet (find_party (stage, whom)->address, NULL) : NULL;
   PnCalendarTime start = { 0 }, end = { 0 };
   PnItipChange change = { .summary = option (step, "summary"), .place = option (step, "place") };
   if (time_option (step, "start", &start))
@@ -289,8 +293,8 @@ speak (Stage *stage, const Step *step, const char *verb, GPtrArray *out, GError 
   else if (g_str_equal (verb, "add"))
     ok = pn_itip_add (party->item, &start, &end, &context, out, error);
   else if (g_str_equal (verb, "declinecounter"))
-    ok = pn_itip_decline_counter (party->item, other, step->recurrence, option (step, "comment"), &context, out,
-                                  error);
+    ok = pn_itip_decline_counter (party->item, other, step->recurrence, option (step, "comment"), &context,
+                                  out, error);
   else if (g_str_equal (verb, "answer"))
     ok = pn_itip_answer (party->item, own, pn_partstat_from_string (option (step, "as")), step->recurrence,
                          option (step, "comment"), &context, out, error);
@@ -298,8 +302,8 @@ speak (Stage *stage, const Step *step, const char *verb, GPtrArray *out, GError 
     ok = pn_itip_delegate (party->item, own, other, step->recurrence, option (step, "comment"), &context, out,
                            error);
   else if (g_str_equal (verb, "counter"))
-    ok = pn_itip_counter (party->item, own, step->recurrence, &change, option (step, "comment"), &context, out,
-                          error);
+    ok = pn_itip_counter (party->item, own, step->recurrence, &change, option (step, "comment"), &context,
+                          out, error);
   else if (g_str_equal (verb, "refresh"))
     ok = pn_itip_refresh (party->item, own, &context, out, error);
   else
@@ -316,7 +320,8 @@ do_same (Stage *stage, const Step *step, const char *with)
   g_autofree char *has = pn_itip_item_describe (organizer->item, attendee->address);
   g_autofree char *knows = pn_itip_item_describe (attendee->item, attendee->address);
   if (strcmp (has, knows) != 0)
-    g_printerr ("%s:%u\n--- %s\n%s--- %s\n%s", stage->file, stage->line, organizer->name, has, attendee->name, knows);
+    g_printerr ("%s:%u\n--- %s\n%s--- %s\n%s", stage->file, stage->line, organizer->name, has, attendee->name,
+                knows);
   g_assert_cmpstr (has, ==, knows);
 }
 
@@ -437,9 +442,9 @@ dump (Stage *stage)
       if (!answer->stranger && !answer->counter && !answer->undeliverable && !answer->comment)
         continue;
       g_string_append_printf (out, "%s %s %s%s%s%s%s%s%s\n",
-                              answer->stranger   ? "stranger"
-                              : answer->counter  ? "proposal"
-                                                 : "answer",
+                              answer->stranger  ? "stranger"
+                              : answer->counter ? "proposal"
+                                                : "answer",
                               answer->address->internet, pn_partstat_to_string (answer->partstat),
                               answer->recurrence ? " for " : "", answer->recurrence ? answer->recurrence : "",
                               answer->undeliverable ? " undeliverable" : "", answer->comment ? " \"" : "",

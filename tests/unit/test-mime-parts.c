@@ -552,6 +552,50 @@ test_two_types (void)
   g_assert_true (has_loss (message, "Content-Type is there more than once; the first counts"));
 }
 
+/* --- calendars as files and as parts --- */
+
+#define EVENT(method)                                                                                        \
+  "BEGIN:VCALENDAR\r\nVERSION:2.0\r\n" method                                                                \
+  "BEGIN:VEVENT\r\nUID:u1@example.org\r\nDTSTAMP:20260101T000000Z\r\nDTSTART:20260301T100000Z\r\n"           \
+  "ORGANIZER:mailto:o@example.org\r\nATTENDEE;RSVP=TRUE:mailto:anna@example.com\r\nEND:VEVENT\r\n"           \
+  "END:VCALENDAR\r\n"
+#define WITH_TEXT "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\nthe text\r\n"
+#define REQUEST_FILE                                                                                         \
+  "--b\r\nContent-Type: application/ics; name=invite.ics\r\nContent-Disposition: attachment\r\n\r\n" EVENT ( \
+      "METHOD:REQUEST\r\n")
+
+/* A calendar that a person attached stays a file; one that says what to do with it makes the item. */
+static void
+test_calendar_files (void)
+{
+  g_autoptr (PnMessage) octets = read_string (
+      WITH_TEXT
+      "--b\r\nContent-Type: application/octet-stream; name=event.ics\r\n\r\n" EVENT ("") "--b--\r\n");
+  g_assert_cmpint (octets->type, ==, PN_TYPE_MAIL);
+  g_assert_cmpstr (file_at (octets, 0)->name, ==, "event.ics");
+
+  g_autoptr (PnMessage) shared = read_string (
+      WITH_TEXT "--b\r\nContent-Type: text/calendar; name=event.ics\r\n"
+                "Content-Disposition: attachment\r\n\r\n" EVENT ("METHOD:PUBLISH\r\n") "--b--\r\n");
+  g_assert_cmpint (shared->type, ==, PN_TYPE_MAIL);
+  g_assert_cmpstr (file_at (shared, 0)->name, ==, "event.ics");
+
+  g_autoptr (PnMessage) file = read_string (WITH_TEXT REQUEST_FILE "--b--\r\n");
+  g_assert_cmpint (file->type, ==, PN_TYPE_MAIL);
+
+  g_autoptr (PnMessage) invitation = read_string (
+      WITH_TEXT "--b\r\nContent-Type: text/calendar; method=REQUEST; name=i.ics\r\n"
+                "Content-Disposition: attachment\r\n\r\n" EVENT ("METHOD:REQUEST\r\n") "--b--\r\n");
+  g_assert_cmpint (invitation->type, ==, PN_TYPE_APPOINTMENT);
+
+  g_autoptr (PnMessage) both = read_string (
+      WITH_TEXT "--b\r\nContent-Type: text/calendar; method=REQUEST\r\n\r\n" EVENT ("METHOD:REQUEST\r\n")
+          REQUEST_FILE "--b--\r\n");
+  g_assert_cmpint (both->type, ==, PN_TYPE_APPOINTMENT);
+  g_assert_cmpstr (file_at (both, 0)->name, ==, "invite.ics");
+  g_assert_null (file_at (both, 1));
+}
+
 int
 main (int argc, char **argv)
 {
@@ -574,5 +618,6 @@ main (int argc, char **argv)
   g_test_add_func ("/mime-parts/global", test_global);
   g_test_add_func ("/mime-parts/unknown-multipart", test_unknown_multipart);
   g_test_add_func ("/mime-parts/two-types", test_two_types);
+  g_test_add_func ("/mime-parts/calendar-files", test_calendar_files);
   return g_test_run ();
 }
