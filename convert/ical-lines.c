@@ -212,15 +212,25 @@ find_line_end (const char *from, const char *end)
   return cr ? cr : lf;
 }
 
-/* Whether the line at FROM can begin a content line; writers that break lines without folding leave others.
- */
+/* Whether the line at FROM can begin a content line, whose name may itself be folded; writers that break lines
+ * without folding leave others. */
 static gboolean
 begins_line (const char *from, const char *end)
 {
   const char *c = from;
-  while (c < end && (g_ascii_isalnum (*c) || *c == '-' || *c == '_'))
-    c++;
-  return c > from && c < end && (*c == ':' || *c == ';');
+  for (;;) {
+    while (c < end && (g_ascii_isalnum (*c) || *c == '-' || *c == '_'))
+      c++;
+    if (c == from || c == end)
+      return FALSE;
+    if (*c == ':' || *c == ';')
+      return TRUE;
+    if (*c == '\r' && c + 1 < end && c[1] == '\n')
+      c++;
+    if ((*c != '\n' && *c != '\r') || c + 1 == end || (c[1] != ' ' && c[1] != '\t'))
+      return FALSE;
+    c += 2;
+  }
 }
 
 static gboolean
@@ -232,7 +242,7 @@ parse_lines (Parser *parser, const char *c, const char *end, GError **error)
     const char *line_end = find_line_end (c, end);
     number++;
     gboolean folded = *c == ' ' || *c == '\t';
-    gboolean stray = !folded && line_end > c && begun > 0 && !begins_line (c, line_end);
+    gboolean stray = !folded && line_end > c && begun > 0 && !begins_line (c, end);
     /* A soft line break of quoted-printable. */
     gboolean soft = begun > 0 && out > line && out[-1] == '=';
     if (soft)

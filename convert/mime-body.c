@@ -1,3 +1,4 @@
+#include "convert/mime-damage.h"
 #include "convert/mime-enriched.h"
 #include "convert/mime-reader.h"
 #include "convert/mime-sealed.h"
@@ -157,6 +158,15 @@ has_name (PnMimeReader *self, guint index, const PnHeaderParams *disposition)
          || pn_header_params_get (pn_mime_reader_type (self, index), "name") != NULL;
 }
 
+/* Whether the part's name is that of another kind of file than a text. */
+static gboolean
+is_named_otherwise (PnMimeReader *self, guint index)
+{
+  const char *type = pn_mime_type_of (pn_header_params_get (pn_mime_reader_type (self, index), "name"));
+
+  return !g_str_has_prefix (type, "text/") && strcmp (type, "application/octet-stream") != 0;
+}
+
 /* Whether the name makes a text part a file.  Some senders give one to every part: at the place of the text,
  * and if the disposition does not say it, it is no file name. */
 static gboolean
@@ -164,7 +174,8 @@ is_named_file (PnMimeReader *self, guint index, guint place, const PnHeaderParam
 {
   if (index == 0 || (place & PLACE_ALTERNATIVE) || !has_name (self, index, disposition))
     return FALSE;
-  return !(place & PLACE_FIRST) || pn_header_params_get (disposition, "filename") != NULL;
+  return !(place & PLACE_FIRST) || pn_header_params_get (disposition, "filename") != NULL
+         || is_named_otherwise (self, index);
 }
 
 /* Whether a text part is for reading, and not a file. */
@@ -184,7 +195,7 @@ is_body (PnMimeReader *self, guint index, guint place)
   if (disposition != NULL && strcmp (disposition->value, "attachment") == 0)
     return FALSE;
   if (is_named_file (self, index, place, disposition)) {
-    if (self->spare < 0)
+    if (self->spare < 0 && !is_named_otherwise (self, index))
       self->spare = (int) index;
     return FALSE;
   }
@@ -283,11 +294,28 @@ sort_text (PnMimeReader *self, guint index, guint place)
   return TRUE;
 }
 
+/* A text that says base64 and is none is read as it stands there. */
+static void
+mend_encoding (PnMimeReader *self, guint index)
+{
+  PnMimeEntity *entity = pn_mime_scan_entity (self->scan, index);
+  char begin[1024];
+  gsize length = MIN (sizeof begin, entity->body_length);
+
+  if (entity->encoding != PN_ENCODING_BASE64 || !g_str_has_prefix (entity->type, "text/")
+      || !pn_source_read (self->source, entity->body_offset, begin, length, NULL)
+      || !pn_mime_is_no_base64 (begin, length))
+    return;
+  entity->encoding = PN_ENCODING_NONE;
+  pn_mime_reader_add_loss (self, index, "it is not in base64, as it says; read as it stands there");
+}
+
 static void
 sort_leaf (PnMimeReader *self, guint index, guint place)
 {
   const PnMimeEntity *entity = pn_mime_scan_entity (self->scan, index);
 
+  mend_encoding (self, index);
   if (sort_text (self, index, place))
     return;
   if ((place & PLACE_ALTERNATIVE)

@@ -74,3 +74,45 @@ pn_mime_skip_blank_lines (const guint8 *header, gsize at, gsize got)
     at++;
   return at;
 }
+
+/* Whether the line from P to END holds what base64 never does: other characters, or words that are no groups
+ * of four (blanks alone may be what a gateway made of line ends). */
+static gboolean
+is_plain_line (const char *p, const char *end)
+{
+  gsize word = 0;
+
+  for (; p < end; p++) {
+    if (*p == ' ' || *p == '\t') {
+      if (word % 4 != 0)
+        return TRUE;
+      word = 0;
+    } else if (g_ascii_isalnum (*p) || strchr ("+/=-_", *p) != NULL) {
+      word++;
+    } else {
+      return TRUE;
+    }
+  }
+  return FALSE;
+}
+
+gboolean
+pn_mime_is_no_base64 (const char *text, gsize length)
+{
+  const char *p = text, *end = text + length;
+  guint plain = 0;
+
+  while (p < end && plain < 3) {
+    const char *lf = memchr (p, '\n', end - p), *stop = lf != NULL ? lf : end;
+    const char *next = lf != NULL ? lf + 1 : end;
+    while (stop > p && g_ascii_isspace (stop[-1]))
+      stop--;
+    while (p < stop && g_ascii_isspace (*p))
+      p++;
+    if (p < stop && !is_plain_line (p, stop))
+      return FALSE;
+    plain += p < stop;
+    p = next;
+  }
+  return plain > 0;
+}

@@ -17,5 +17,7 @@ gboolean pn_mime_has_odd_name (const char *line, gsize length);
 gboolean pn_mime_header_goes_on (const guint8 *header, gsize at, gsize got, guint wanted);
 /* Behind the blank lines at AT, as far as it is looked ahead. */
 gsize pn_mime_skip_blank_lines (const guint8 *header, gsize at, gsize got);
+/* Whether the LENGTH bytes that a text begins with are readable as they are, although base64 is declared. */
+gboolean pn_mime_is_no_base64 (const char *text, gsize length);
 
 G_END_DECLS

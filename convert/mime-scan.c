@@ -108,6 +108,20 @@ find_open (const Scanner *self, const guint8 *boundary, gsize length)
   return closed;
 }
 
+/* The multipart that LINE ends if what follows the closing delimiter can be none of the boundary's characters:
+ * it stands there in full (RFC 2046 5.1.1).  -1 if it ends none. */
+static int
+find_closing (const Scanner *self, const guint8 *line, gsize length)
+{
+  gsize i = 2;
+
+  while (i < length && (g_ascii_isalnum (line[i]) || strchr ("'()+_,-./:=?", line[i]) != NULL))
+    i++;
+  if (i == length || i < 5 || line[i - 1] != '-' || line[i - 2] != '-')
+    return -1;
+  return find_open (self, line + 2, i - 4);
+}
+
 /* Whether LINE, which begins with "--", is a delimiter of an open multipart. */
 static int
 match_delimiter (const Scanner *self, const guint8 *line, gsize length, gboolean *closing)
@@ -122,6 +136,8 @@ match_delimiter (const Scanner *self, const guint8 *line, gsize length, gboolean
       length--;
     found = find_open (self, line + 2, length - 2);
   }
+  if (found < 0 && (found = find_closing (self, line, length)) >= 0)
+    *closing = TRUE;
   /* After the end of a multipart its end means nothing; a part after the end is still a part. */
   if (found >= 0 && *closing && g_array_index (self->open, OpenPart, found).closed)
     return -1;
@@ -247,6 +263,33 @@ end_field (PnMimeEntity *node, const guint8 *header, CurrentField *field, gsize 
   field->open = FALSE;
 }
 
+/* The boundary that Content-Type says, or NULL.  Caller frees. */
+static char *
+read_boundary (const PnMimeEntity *node)
+{
+  const PnMimeRawField *type = &node->fields[PN_MIME_CONTENT_TYPE];
+  PnHeaderContext context = { NULL, 0 };
+
+  if (type->value == NULL)
+    return NULL;
+  g_autoptr (PnHeaderParams) params = pn_header_parse_params (type->value, type->length, &context);
+  char *boundary = g_strdup (pn_header_params_get (params, "boundary"));
+  return boundary != NULL ? g_strchomp (boundary) : NULL;
+}
+
+/* Whether LINE, which begins with "--", is the first delimiter of the multipart whose header is being read:
+ * its blank line was lost, or made one of blanks, which looks like a fold. */
+static gboolean
+is_own_delimiter (const PnMimeEntity *node, const char *line, gsize length)
+{
+  g_autofree char *boundary = read_boundary (node);
+
+  while (length > 2 && g_ascii_isspace (line[length - 1]))
+    length--;
+  return boundary != NULL && boundary[0] != '\0' && strlen (boundary) == length - 2
+         && memcmp (line + 2, boundary, length - 2) == 0;
+}
+
 typedef enum {
   LINE_IN_HEADER,
   LINE_STRAY,    /* in the header, but no field */
@@ -269,9 +312,13 @@ judge_line (const Scanner *self, const guint8 *header, gsize at, gsize length, C
     return LINE_BLANK;
   if ((line[0] == ' ' || line[0] == '\t') && at > 0)
     return LINE_IN_HEADER;
-  if (length >= 2 && line[0] == '-' && line[1] == '-' && length <= MAX_DELIMITER
-      && match_delimiter (self, header + at, length, &closing) >= 0)
-    return LINE_OF_BODY;
+  if (length >= 2 && line[0] == '-' && line[1] == '-' && length <= MAX_DELIMITER) {
+    if (match_delimiter (self, header + at, length, &closing) >= 0)
+      return LINE_OF_BODY;
+    end_field (node, header, field, at); /* no fold follows this line */
+    if (is_own_delimiter (node, line, length))
+      return LINE_OF_BODY;
+  }
   if (pn_header_is_field (line, length, &name_length, &value)) {
     end_field (node, header, field, at);
     *field = (CurrentField){ at, name_length, at + value, TRUE };
@@ -450,8 +497,17 @@ read_likely_delimiter (const char *p, const char *end)
   return word && part ? g_strndup (p + 2, stop - p - 2) : NULL;
 }
 
-/* The boundary that the body of NODE uses, whatever was declared: a line like a delimiter that comes again.
- */
+/* Whether the line at P is followed by a field of a part's header. */
+static gboolean
+begins_part (const char *p, const char *end)
+{
+  const char *lf = memchr (p, '\n', end - p);
+
+  return lf != NULL && end - lf > 9 && g_ascii_strncasecmp (lf + 1, "content-", 8) == 0;
+}
+
+/* The boundary that the body of NODE uses, whatever was declared: a line like a delimiter that comes again, or
+ * that a part follows. */
 static char *
 find_used_boundary (Scanner *self, const PnMimeEntity *node, GError **error)
 {
@@ -461,9 +517,12 @@ find_used_boundary (Scanner *self, const PnMimeEntity *node, GError **error)
   if (p == NULL)
     return NULL;
   const char *end = p + MIN (got, LOOK_FOR_BOUNDARY);
+  g_autofree char *once = NULL;
   for (guint tries = 0; p < end && tries < 16;) {
     g_autofree char *boundary = read_likely_delimiter (p, end);
     const char *lf = memchr (p, '\n', end - p);
+    if (boundary != NULL && once == NULL && begins_part (p, end))
+      once = g_strdup (boundary);
     p = lf != NULL ? lf + 1 : end;
     if (boundary == NULL)
       continue;
@@ -472,7 +531,7 @@ find_used_boundary (Scanner *self, const PnMimeEntity *node, GError **error)
     if (p < end && memmem (p - 1, end - p + 1, again, strlen (again)) != NULL)
       return g_steal_pointer (&boundary);
   }
-  return NULL;
+  return g_steal_pointer (&once);
 }
 
 static void
@@ -498,12 +557,7 @@ open_multipart (Scanner *self, guint index, GError **error)
     node->too_deep = TRUE;
     return TRUE;
   }
-  PnMimeRawField *type = &node->fields[PN_MIME_CONTENT_TYPE];
-  PnHeaderContext context = { NULL, 0 };
-  g_autoptr (PnHeaderParams) params = pn_header_parse_params (type->value, type->length, &context);
-  g_autofree char *boundary = g_strdup (pn_header_params_get (params, "boundary"));
-  if (boundary != NULL)
-    g_strchomp (boundary);
+  g_autofree char *boundary = read_boundary (node);
   if (boundary == NULL || boundary[0] == '\0') {
     g_free (boundary);
     boundary = guess_boundary (self, node, &local);

@@ -172,7 +172,8 @@ stage_status (Ms *self, Job *job, PnRoute *route, const PnMessage *message, GErr
   }
   job->status_fd
       = pn_outgoing_stage (g_ptr_array_index (self->sources, 0), self->program->key, status, error);
-  job->status_priority = pn_message_priority_directory (message) | 1;
+  job->status_priority
+      = status->type == PN_TYPE_SEARCH ? 0 : pn_message_priority_directory (message) | 1;
   if (job->status_fd < 0)
     return FALSE;
   for (guint i = 0; i < status->reports->len; i++) {

@@ -126,9 +126,31 @@ route_recipient (Router *self, const PnRecipient *recipient)
     add_unknown (self, recipient, error->message);
 }
 
+static gboolean
+reaches_somebody (const PnMessage *message)
+{
+  for (guint i = 0; i < message->recipients->len; i++)
+    if (((const PnRecipient *) g_ptr_array_index (message->recipients, i))->deliver)
+      return TRUE;
+  return FALSE;
+}
+
+/* Directory entries name no recipient: they are for the administrator. */
+static void
+address_to_postmaster (const PnConfig *config, PnMessage *message)
+{
+  g_autofree char *postmaster = g_strconcat ("postmaster@", config->internet_domain, NULL);
+  PnRecipient *recipient
+      = pn_message_add_recipient (message, PN_BC, pn_address_new_internet (postmaster, NULL));
+  recipient->deliver = TRUE;
+  recipient->listed = FALSE;
+}
+
 PnRoute *
 pn_route_find (const PnConfig *config, PnDirectory *directory, PnMessage *message)
 {
+  if (message->type == PN_TYPE_ADMIN && !reaches_somebody (message))
+    address_to_postmaster (config, message);
   PnRoute *self = g_new0 (PnRoute, 1);
   self->offices = g_new0 (gboolean, config->post_offices->len + 1);
   self->reports = g_ptr_array_new_with_free_func ((GDestroyNotify) pn_status_report_free);
@@ -169,14 +191,46 @@ sender_of (PnDirectory *directory, const PnMessage *message)
   return sender;
 }
 
+static void
+add_sender (PnMessage *message, PnAddress *sender)
+{
+  PnRecipient *recipient = pn_message_add_recipient (message, PN_TO, sender);
+  recipient->deliver = recipient->listed = TRUE;
+}
+
+/* Who asks when somebody is busy waits for a Search; of one who is not known it says nothing. */
+static PnMessage *
+empty_answer (PnRoute *self, const PnMessage *message, PnAddress *sender)
+{
+  PnMessage *answer = pn_message_new (PN_TYPE_SEARCH);
+  const PnStatusReport *first = g_ptr_array_index (self->reports, 0);
+  g_autofree char *whom = pn_address_to_string (first->recipient);
+  g_free (answer->id);
+  answer->id = pn_id_derive (message->id, "busy", whom);
+  answer->orig_id = g_strdup (message->id);
+  answer->date = first->time;
+  answer->subject = g_strdup (message->subject);
+  answer->from = pn_address_copy (first->recipient);
+  answer->busy_for = pn_address_copy (first->recipient);
+  answer->begin_time = message->begin_time;
+  answer->end_time = message->end_time;
+  answer->send_options = g_strdup ("None");
+  answer->auto_generated = TRUE;
+  add_sender (answer, sender);
+  return answer;
+}
+
 PnMessage *
 pn_route_undeliverable (PnRoute *self, PnDirectory *directory, const PnMessage *message)
 {
-  if (message->type == PN_TYPE_STATUS || self->reports->len == 0)
+  gboolean search = message->type == PN_TYPE_SEARCH;
+  if (message->type == PN_TYPE_STATUS || self->reports->len == 0 || (search && message->orig_id))
     return NULL;
   PnAddress *sender = sender_of (directory, message);
   if (!sender)
     return NULL;
+  if (search && !message->envelope_from)
+    return empty_answer (self, message, sender);
   g_autoptr (GString) whom = g_string_new (NULL);
   const PnStatusReport *first = g_ptr_array_index (self->reports, 0);
   PnMessage *status = pn_message_new (PN_TYPE_STATUS);
@@ -198,7 +252,6 @@ pn_route_undeliverable (PnRoute *self, PnDirectory *directory, const PnMessage *
   status->envelope_ret = g_strdup (message->envelope_ret);
   status->priority = message->priority;
   status->auto_generated = TRUE;
-  PnRecipient *recipient = pn_message_add_recipient (status, PN_TO, sender);
-  recipient->deliver = recipient->listed = TRUE;
+  add_sender (status, sender);
   return status;
 }

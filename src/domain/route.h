@@ -21,7 +21,8 @@ void pn_route_free (PnRoute *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (PnRoute, pn_route_free)
 
 /* The Undeliverable status to the sender of MESSAGE, with the same id each time it is made; takes the
- * reports.  NULL if there is nobody to tell, or MESSAGE is itself a status. */
+ * reports.  To a Search of the house it is a Search without busy blocks.  NULL if there is nobody to tell, or
+ * MESSAGE is itself a status or an answer. */
 PnMessage *pn_route_undeliverable (PnRoute *self, PnDirectory *directory, const PnMessage *message);
 
 G_END_DECLS

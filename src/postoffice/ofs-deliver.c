@@ -130,5 +130,7 @@ pn_ofs_deliver (PnOfs *self, PnOffice *office, PnDelivery *delivery, GError **er
   g_ptr_array_set_size (delivery->hops, 0);
   if (delivery->message->type == PN_TYPE_STATUS)
     return pn_ofs_take_status (self, office, delivery, error);
+  if (pn_ofs_answers_search (self, delivery->message))
+    return pn_ofs_take_search (self, office, delivery, error);
   return deliver_items (self, office, delivery, error);
 }

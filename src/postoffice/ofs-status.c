@@ -27,10 +27,12 @@ notify_has (const char *notify, const char *word)
 gboolean
 pn_ofs_wants_delivered (const PnMessage *message, const PnRecipient *recipient)
 {
-  /* What follows an invitation (a cancellation, a proposal) is not kept by its sender and asks for nothing. */
+  /* What follows an invitation (a cancellation, a proposal) is not kept by its sender and asks for nothing, nor
+   * does what programs ask each other. */
+  gboolean quiet = (message->calendar && message->calendar->method != PN_METHOD_NONE)
+                   || message->type == PN_TYPE_SEARCH || message->type == PN_TYPE_ADMIN;
   if (is_internal (message))
-    return message->status_request != PN_STATUS_REQUEST_NONE || !message->calendar
-           || message->calendar->method == PN_METHOD_NONE;
+    return message->status_request != PN_STATUS_REQUEST_NONE || !quiet;
   if (recipient->dsn_notify && *recipient->dsn_notify)
     return notify_has (recipient->dsn_notify, "SUCCESS");
   return (message->status_request & (PN_STATUS_REQUEST_DELIVERED | PN_STATUS_REQUEST_FULL)) != 0;

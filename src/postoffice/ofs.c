@@ -109,9 +109,6 @@ find_fault (PnOfs *ofs, PnOffice *office, const PnMessage *message)
 {
   if (!message->id || !*message->id)
     return g_strdup ("The message has no Msg-ID.");
-  if (message->type == PN_TYPE_SEARCH || message->type == PN_TYPE_ADMIN)
-    return g_strdup_printf ("The post office server has no answer to messages of type %s.",
-                            pn_message_type_to_string (message->type));
   for (guint i = 0; i < message->recipients->len; i++) {
     const PnRecipient *recipient = message->recipients->pdata[i];
     if (recipient->deliver && pn_ofs_is_ours (ofs, office, recipient->address))
@@ -181,8 +178,11 @@ send_statuses (PnOfs *ofs, PnOffice *office, GPtrArray *deliveries, GError **err
   for (guint i = 0; ok && i < deliveries->len; i++) {
     const PnDelivery *delivery = deliveries->pdata[i];
     for (guint j = 0; ok && j < delivery->statuses->len; j++) {
+      const PnMessage *status = delivery->statuses->pdata[j];
       int fd = pn_outgoing_stage (office->out, ofs->program->key, delivery->statuses->pdata[j], error);
-      guint priority = MIN (pn_message_priority_directory (delivery->message) + 1, PN_QUEUE_PRIORITIES - 1);
+      guint priority = status->type == PN_TYPE_SEARCH
+                           ? pn_message_priority_directory (status)
+                           : MIN (pn_message_priority_directory (delivery->message) + 1, PN_QUEUE_PRIORITIES - 1);
       ok = fd >= 0;
       if (ok) {
         g_array_append_val (fds, fd);

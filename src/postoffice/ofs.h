@@ -72,6 +72,13 @@ gboolean pn_ofs_take_answer (PnOfs *self, PnOffice *office, PnDelivery *delivery
 /* Series go on: their next instances come into the mailboxes. */
 gboolean pn_ofs_extend_series (PnOfs *self, PnOffice *office, GError **error);
 
+/* --- ofs-search.c --- */
+
+/* Whether MESSAGE asks when somebody is busy, and is to be answered: [ofs] busy-search. */
+gboolean pn_ofs_answers_search (PnOfs *self, const PnMessage *message);
+/* Makes the answers; nothing comes into a mailbox. */
+gboolean pn_ofs_take_search (PnOfs *self, PnOffice *office, PnDelivery *delivery, GError **error);
+
 /* --- ofs-status.c --- */
 
 /* Adds the reports of a status message to what its recipients sent. */

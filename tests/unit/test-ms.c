@@ -494,6 +494,41 @@ test_many (Fixture *self, gconstpointer data)
   g_test_message ("%.1f us of CPU per message", ms_seconds * 1e6 / N);
 }
 
+/* Directory entries name nobody: they are for the postmaster.  A search for one who is not known gets its
+ * answer. */
+static void
+test_admin_and_search (Fixture *self, gconstpointer data)
+{
+  (void) data;
+  start (self);
+  PnMessage *admin = make_message ("6743A1B2.0001.000B.00000001");
+  admin->type = PN_TYPE_ADMIN;
+  PnExtraKeyword *entry = g_new0 (PnExtraKeyword, 1);
+  entry->name = g_strdup ("DS-Group");
+  entry->text = g_strdup (" Operation= Add; Object= Everybody; ");
+  g_ptr_array_add (admin->extra, entry);
+  put (self, self->gateway_in, admin, 4, FALSE);
+  g_assert_true (wait_queue (self->office_out, 4, 1));
+  PnMessage *search = make_message ("6743A1B2.0001.000B.00000002");
+  search->type = PN_TYPE_SEARCH;
+  add_native (search, "NORTH", "nobody");
+  put (self, self->gateway_in, search, 0, FALSE);
+  g_assert_true (wait_queue (self->office_out, 0, 1));
+  stop (self);
+  g_autoptr (PnMessage) kept = read_only (self, self->office_out, 4);
+  g_assert_cmpint (kept->type, ==, PN_TYPE_ADMIN);
+  g_assert_cmpuint (kept->extra->len, ==, 1);
+  const PnRecipient *postmaster = g_ptr_array_index (kept->recipients, 0);
+  g_assert_cmpstr (postmaster->address->user, ==, "anna");
+  g_autoptr (PnMessage) answer = read_only (self, self->office_out, 0);
+  const PnRecipient *asker = g_ptr_array_index (answer->recipients, 0);
+  g_assert_cmpint (answer->type, ==, PN_TYPE_SEARCH);
+  g_assert_cmpstr (answer->orig_id, ==, "6743A1B2.0001.000B.00000002");
+  g_assert_cmpstr (answer->busy_for->user, ==, "nobody");
+  g_assert_cmpuint (answer->busy->len, ==, 0);
+  g_assert_cmpstr (asker->address->user, ==, "anna");
+}
+
 int
 main (int argc, char **argv)
 {
@@ -510,6 +545,7 @@ main (int argc, char **argv)
   ADD ("for-nobody", test_for_nobody);
   ADD ("damaged", test_damaged);
   ADD ("readdress", test_readdress);
+  ADD ("admin-and-search", test_admin_and_search);
   ADD ("foreign", test_foreign);
   ADD ("new-user", test_new_user);
   ADD ("many", test_many);
