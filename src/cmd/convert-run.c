@@ -25,12 +25,15 @@ typedef struct {
 
   GMutex feed_lock; /* of what is handed to the workers: */
   GCond fed;
+  guint hungry; /* who waits for it */
   guint next_file;
   guint opening;      /* workers that look into a file */
   GPtrArray *sources; /* Source: files with more messages, in order */
 
   GMutex lock; /* of everything below */
   GCond moved;
+  guint ahead;                /* who waits for it */
+  GCond ended;                /* a worker has; main waits for it */
   PnConvertPosition position; /* of the first message not written, and what was written */
   PnConvertPosition done;     /* what is finished, for those who watch */
   GHashTable *waiting;        /* guint64 key to PnConvertJob */
@@ -100,6 +103,14 @@ ends_run (const GError *error)
          || g_error_matches (error, G_IO_ERROR, G_IO_ERROR_READ_ONLY);
 }
 
+/* Tells those who wait, if any do: a wake-up for each message would cost more than the messages' locks. */
+static void
+wake (Run *self)
+{
+  if (self->ahead > 0)
+    g_cond_broadcast (&self->moved);
+}
+
 static void
 stop (Run *self, GError *error)
 {
@@ -108,7 +119,7 @@ stop (Run *self, GError *error)
     self->error = error;
   else
     g_error_free (error);
-  g_cond_broadcast (&self->moved);
+  wake (self);
   g_mutex_unlock (&self->lock);
 }
 
@@ -284,7 +295,7 @@ write_ready (Run *self)
     self->waiting_bytes -= memory_of (job);
     g_hash_table_remove (self->waiting, &key);
   }
-  g_cond_broadcast (&self->moved);
+  wake (self);
 }
 
 static void
@@ -315,10 +326,12 @@ static void
 wait_for_others (Run *self, const PnConvertJob *job)
 {
   g_mutex_lock (&self->lock);
+  self->ahead++;
   while (!self->error && !interrupted
          && (g_hash_table_size (self->waiting) >= WAITING_MAX || self->waiting_bytes > WAITING_BYTES_MAX)
          && key_of (job->file_index, job->number) != key_of (self->position.file, self->position.number))
     g_cond_wait_until (&self->moved, &self->lock, g_get_monotonic_time () + G_USEC_PER_SEC / 2);
+  self->ahead--;
   g_mutex_unlock (&self->lock);
 }
 
@@ -383,7 +396,9 @@ take (Run *self)
     if (self->next_file >= self->files->len) {
       if (self->opening == 0)
         break;
-      g_cond_wait (&self->fed, &self->feed_lock); /* a file being opened may have many */
+      self->hungry++; /* a file being opened may have many */
+      g_cond_wait (&self->fed, &self->feed_lock);
+      self->hungry--;
       continue;
     }
     guint file = self->next_file++;
@@ -399,7 +414,8 @@ take (Run *self)
     self->opening--;
     if (!job)
       add_source (self, file, items);
-    g_cond_broadcast (&self->fed);
+    if (self->hungry > 0)
+      g_cond_broadcast (&self->fed);
     if (job)
       break;
   }
@@ -421,7 +437,7 @@ work (gpointer user)
   }
   g_mutex_lock (&self->lock);
   self->running--;
-  g_cond_broadcast (&self->moved);
+  g_cond_broadcast (&self->ended);
   g_mutex_unlock (&self->lock);
   return NULL;
 }
@@ -434,9 +450,9 @@ watch (Run *self)
   while (self->running > 0) {
     gint64 due = pn_convert_progress_due (&self->progress);
     if (due == 0)
-      g_cond_wait (&self->moved, &self->lock);
+      g_cond_wait (&self->ended, &self->lock);
     else if (g_get_monotonic_time () < due)
-      g_cond_wait_until (&self->moved, &self->lock, due);
+      g_cond_wait_until (&self->ended, &self->lock, due);
     else
       pn_convert_progress_draw (&self->progress, &self->done);
   }
@@ -520,6 +536,7 @@ pn_convert_run (PnConvertOptions *options, GPtrArray *files, guint n, const char
   g_mutex_init (&self.lock);
   g_mutex_init (&self.feed_lock);
   g_cond_init (&self.moved);
+  g_cond_init (&self.ended);
   g_cond_init (&self.fed);
   self.sources = g_ptr_array_new_with_free_func (source_free);
   self.waiting
@@ -546,6 +563,7 @@ pn_convert_run (PnConvertOptions *options, GPtrArray *files, guint n, const char
   g_hash_table_unref (self.waiting);
   g_hash_table_unref (self.counts);
   g_ptr_array_unref (self.sources);
+  g_cond_clear (&self.ended);
   g_cond_clear (&self.fed);
   g_cond_clear (&self.moved);
   g_mutex_clear (&self.feed_lock);

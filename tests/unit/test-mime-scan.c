@@ -202,6 +202,48 @@ time_of (const char *head, const char *unit, guint n)
   return (double) best + 200;
 }
 
+/* The blank line behind the header is lost, or made one of blanks, which looks like a fold. */
+static void
+test_lost_blank_line (void)
+{
+  static const char *const expected = "1 multipart/mixed\n1 text/html 'one'\n2 text/plain 'two'\n";
+  static const char *const parts = "--b\nContent-Type: text/html\n\none\n--b\n\ntwo\n--b--\n";
+  static const char *const between[] = { "", " \n", "\t \r\n", "X-Odd: y\n \n", "Parts of MIME follow.\n" };
+
+  for (guint i = 0; i < G_N_ELEMENTS (between); i++) {
+    g_autofree char *text = g_strconcat ("Content-Type: multipart/mixed; boundary=b\n", between[i], parts, NULL);
+    assert_structure (text, expected);
+  }
+  /* a boundary with a colon looks like a field */
+  assert_structure ("Content-Type: multipart/mixed; boundary=\"b=:1\"\n \n--b=:1\n\none\n--b=:1--\n",
+                    "1 multipart/mixed\n1 text/plain 'one'\n");
+  /* another line of the kind is not the delimiter */
+  assert_structure ("Content-Type: multipart/mixed; boundary=b\n--c: d\nX: y\n\n--b\n\none\n--b--\n",
+                    "1 multipart/mixed\n1 text/plain 'one'\n");
+}
+
+static void
+test_end_with_rest (void)
+{
+  assert_structure (MIXED ("b") "--b\n\none\n--b-->\nrest\n", "1 multipart/mixed\n1 text/plain 'one'\n");
+  assert_structure (MIXED ("b") "--b\n\none\n--b--;x\r\nrest\n", "1 multipart/mixed\n1 text/plain 'one'\n");
+  assert_structure (MIXED ("b") "--b\n\none\n--b--c\n--b>\n--b--\n",
+                    "1 multipart/mixed\n1 text/plain 'one\n--b--c\n--b>'\n");
+  /* what another multipart declares comes first */
+  assert_structure (MIXED ("b") "--b\n" MIXED ("\"b--;x\"") "--b--;x\n\none\n--b--;x--\n--b--\n",
+                    "1 multipart/mixed\n1 multipart/mixed\n1.1 text/plain 'one'\n");
+}
+
+/* A declared boundary that is nowhere: a single line like a delimiter, with a part behind it, says another. */
+static void
+test_single_other_delimiter (void)
+{
+  assert_structure (MIXED ("b") "--c\nContent-Type: text/html\n\none\n",
+                    "1 multipart/mixed open\n1 text/html 'one\n'\n");
+  assert_structure (MIXED ("b") "--c\n\none\n", "1 multipart/mixed '--c\n\none\n' none open\n");
+  assert_structure (MIXED ("b") "--c\nContent: much\n", "1 multipart/mixed '--c\nContent: much\n' none open\n");
+}
+
 static void
 test_linear (void)
 {
@@ -238,6 +280,9 @@ main (int argc, char **argv)
   g_test_add_func ("/mime-scan/samples", test_samples);
   g_test_add_func ("/mime-scan/long-header", test_long_header);
   g_test_add_func ("/mime-scan/failing-source", test_failing_source);
+  g_test_add_func ("/mime-scan/lost-blank-line", test_lost_blank_line);
+  g_test_add_func ("/mime-scan/end-with-rest", test_end_with_rest);
+  g_test_add_func ("/mime-scan/single-other-delimiter", test_single_other_delimiter);
   g_test_add_func ("/mime-scan/linear", test_linear);
   return g_test_run ();
 }
