@@ -211,19 +211,32 @@ set_state (PnItipPart *part, PnItipLine *attendee, Answer *answer)
   pn_itip_part_changed (part);
 }
 
-/* Exceptions about which he has said nothing of their own follow the series. */
+/* Exceptions about which he has said nothing of their own follow the series, or the exception from which on he
+ * has said it. */
 static void
-spread (PnItipStep *step, const Answer *answer)
+spread (PnItipStep *step, const PnItipPart *from, const Answer *answer)
 {
+  if (from->key && !from->this_and_future)
+    return;
   for (guint i = 0; i < step->item->parts->len; i++) {
     PnItipPart *part = step->item->parts->pdata[i];
     PnItipLine *line = part->key ? pn_itip_part_find_address (part, "ATTENDEE", answer->address) : NULL;
-    if (!line || pn_itip_part_find_address (part, "X-POSTERN-ANSWER", answer->address)
+    if (!line || (from->key && pn_itip_key_time (part->key) <= pn_itip_key_time (from->key))
+        || pn_itip_part_find_address (part, "X-POSTERN-ANSWER", answer->address)
         || answer->stamp < pn_itip_stamp (step->item, part))
       continue;
     pn_itip_line_set (line, "PARTSTAT", answer->partstat);
     pn_itip_part_changed (part);
   }
+}
+
+/* Who answers after he has proposed something has changed his mind. */
+static void
+withdraw_proposal (PnItipPart *part, const PnAddress *attendee)
+{
+  PnItipLine *line = pn_itip_part_find_address (part, "X-POSTERN-COUNTER", attendee);
+  if (line)
+    g_ptr_array_remove (part->lines, line);
 }
 
 /* The component that INCOMING speaks of; *OUTCOME_OUT says why there is none. */
@@ -286,8 +299,9 @@ take_answer (PnItipStep *step, PnItipPart *incoming, const PnItipLine *line)
   if (!attendee)
     return PN_ITIP_STRANGER;
   set_state (part, attendee, &answer);
-  if (!part->key)
-    spread (step, &answer);
+  spread (step, part, &answer);
+  withdraw_proposal (part, answer.address);
+  pn_itip_note_program (step->item, answer.address, step->incoming->outlook);
   return PN_ITIP_ANSWERED;
 }
 
@@ -350,9 +364,9 @@ take_proposal (PnItipStep *step, PnItipPart *incoming)
   const PnCalendar *calendar = pn_itip_calendar (step->incoming, incoming);
   if (attendee && (strcmp (answer.partstat, "TENTATIVE") == 0 || strcmp (answer.partstat, "DECLINED") == 0)) {
     set_state (part, attendee, &answer);
-    if (!part->key)
-      spread (step, &answer);
+    spread (step, part, &answer);
   }
+  pn_itip_note_program (step->item, known, step->incoming->outlook);
   PnItipLine *book = note (part, "X-POSTERN-COUNTER", &answer);
   if (!book)
     return PN_ITIP_NOTHING;
@@ -451,6 +465,7 @@ pn_itip_take_refresh (PnItipStep *step)
   for (guint i = 0; who && i < item->parts->len; i++) {
     if (!find_attendee (step, item->parts->pdata[i], who) && !find_delegator (item->parts->pdata[i], who))
       continue;
+    pn_itip_note_program (item, who, step->incoming->outlook);
     guint first = step->answers->len;
     pn_itip_request (item, NULL, step->context, step->answers, NULL);
     for (guint j = first; j < step->answers->len; j++) {

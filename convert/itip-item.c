@@ -176,6 +176,8 @@ read_calendar (PnItipItem *self, const PnIcalText *text, gint calendar, gboolean
   const PnIcalLine *line = pn_ical_text_find (text, (guint) calendar, "METHOD");
   g_autofree char *method = line ? g_strstrip (g_strdup (line->value)) : NULL;
   self->method = pn_method_from_string (method);
+  line = own ? NULL : pn_ical_text_find (text, (guint) calendar, "PRODID");
+  self->outlook = line && strstr (line->value, "Microsoft");
   while (own && (line = pn_ical_text_next (text, (guint) calendar, NULL, &position)))
     if (is_ours (line->name))
       g_ptr_array_add (self->lines, pn_itip_line_new (line->name, line->parameters, line->value));

@@ -31,6 +31,22 @@ pn_itip_message (PnItipItem *self, PnMethod method, GPtrArray *parts, const PnIt
   return g_steal_pointer (&message);
 }
 
+PnMessage *
+pn_itip_mail (const PnMessage *about, const char *prefix, const char *sentence, const char *comment)
+{
+  PnMessage *mail = pn_message_new (PN_TYPE_MAIL);
+  g_autofree char *what = pn_ical_describe (about->calendar);
+  g_autofree char *text = g_strdup_printf ("%s\n\n%s%s%s\n", sentence, what, comment && *comment ? "\n" : "",
+                                           comment ? comment : "");
+  const char *summary = about->calendar->summary;
+  mail->subject = g_strdup_printf ("%s: %s", prefix, summary ? summary : "");
+  g_strchomp (g_strdelimit (mail->subject, "\r\n", ' '));
+  mail->from = about->from ? pn_address_copy (about->from) : NULL;
+  mail->date = about->date;
+  pn_message_add_part (mail, pn_part_new (PN_PART_TEXT, "text/plain", pn_content_new_text (text, -1)));
+  return mail;
+}
+
 gboolean
 pn_itip_say (PnItipItem *self, PnMethod method, GPtrArray *parts, const PnItipContext *context,
              GPtrArray *out, GError **error)
@@ -136,16 +152,17 @@ pn_itip_change_part (PnItipItem *self, PnItipPart *part, const PnItipChange *cha
     pn_itip_set_text (part, "DESCRIPTION", change->description);
 }
 
-/* Answers were to another time. */
+/* Answers were to another time.  With CONTEXT those of Outlook stay. */
 static void
-forget_answers (PnItipPart *part)
+forget_answers (const PnItipItem *self, PnItipPart *part, const PnItipContext *context)
 {
   for (guint i = 0; i < part->lines->len; i++) {
     PnItipLine *line = part->lines->pdata[i];
     if (strcmp (line->name, "ATTENDEE") != 0)
       continue;
     g_autofree char *role = pn_itip_line_get (line, "ROLE");
-    if (g_strcmp0 (role, "CHAIR") == 0)
+    g_autoptr (PnAddress) address = pn_itip_line_address (line);
+    if (g_strcmp0 (role, "CHAIR") == 0 || (context && pn_itip_is_outlook (self, context, address)))
       continue;
     pn_itip_line_set (line, "PARTSTAT", "NEEDS-ACTION");
     pn_itip_line_set (line, "RSVP", "TRUE");
@@ -176,7 +193,7 @@ pn_itip_revise (PnItipItem *self, const char *recurrence, const PnItipChange *ch
   calendar = pn_itip_calendar (self, part);
   gboolean moved = calendar->start.unix_time != start;
   if (moved || calendar->end.unix_time != end)
-    forget_answers (part);
+    forget_answers (self, part, NULL);
   /* The instances are named by their times. */
   if (!part->key && moved)
     drop_exceptions (self);
@@ -267,6 +284,40 @@ pn_itip_cancel (PnItipItem *self, const char *recurrence, gboolean this_and_futu
 
 /* -- ADD -- */
 
+/* Leaves MESSAGE to those of its recipients who are, or are not, OUTLOOK; FALSE: there are none. */
+static gboolean
+leave_to (PnItipItem *self, PnMessage *message, const PnItipContext *context, gboolean outlook)
+{
+  for (guint i = message->recipients->len; i-- > 0;) {
+    const PnRecipient *recipient = message->recipients->pdata[i];
+    if (pn_itip_is_outlook (self, context, recipient->address) != outlook)
+      g_ptr_array_remove_index (message->recipients, i);
+  }
+  return message->recipients->len > 0;
+}
+
+/* To each what he understands: the instance alone, or the series that has it. */
+static gboolean
+say_added (PnItipItem *self, PnItipPart *part, const PnItipContext *context, GPtrArray *out, GError **error)
+{
+  guint first = out->len;
+  if (!say_all (self, PN_METHOD_REQUEST, NULL, context, out, error))
+    return FALSE;
+  if (!leave_to (self, out->pdata[first], context, TRUE))
+    g_ptr_array_remove_index (out, first);
+  g_autoptr (PnItipPart) added = pn_itip_part_copy (part);
+  g_autoptr (GPtrArray) parts = g_ptr_array_new ();
+  pn_itip_part_remove (added, "RECURRENCE-ID");
+  g_clear_pointer (&added->key, g_free);
+  g_ptr_array_add (parts, added);
+  guint second = out->len;
+  if (!pn_itip_say (self, PN_METHOD_ADD, parts, context, out, error))
+    return FALSE;
+  if (!leave_to (self, out->pdata[second], context, FALSE) && second > first)
+    g_ptr_array_remove_index (out, second);
+  return TRUE;
+}
+
 gboolean
 pn_itip_add (PnItipItem *self, const PnCalendarTime *start, const PnCalendarTime *end,
              const PnItipContext *context, GPtrArray *out, GError **error)
@@ -288,24 +339,16 @@ pn_itip_add (PnItipItem *self, const PnCalendarTime *start, const PnCalendarTime
   if (end && end->set)
     pn_itip_set_time (self, part, g_strcmp0 (self->kind, "VTODO") == 0 ? "DUE" : "DTEND", end);
   /* To Outlook it is one of the series, for which the answers hold. */
-  if (!context->outlook)
-    forget_answers (part);
+  forget_answers (self, part, context);
   pn_itip_part_set_version (part, sequence, context->now);
   pn_itip_part_set_version (master, sequence, context->now);
-  if (context->outlook)
-    return say_all (self, PN_METHOD_REQUEST, NULL, context, out, error);
-  g_autoptr (PnItipPart) added = pn_itip_part_copy (part);
-  g_autoptr (GPtrArray) parts = g_ptr_array_new ();
-  pn_itip_part_remove (added, "RECURRENCE-ID");
-  g_clear_pointer (&added->key, g_free);
-  g_ptr_array_add (parts, added);
-  return pn_itip_say (self, PN_METHOD_ADD, parts, context, out, error);
+  return say_added (self, part, context, out, error);
 }
 
 /* -- DECLINECOUNTER -- */
 
-static void
-only_to (PnMessage *message, const PnAddress *attendee)
+void
+pn_itip_only_to (PnMessage *message, const PnAddress *attendee)
 {
   g_ptr_array_set_size (message->recipients, 0);
   pn_message_add_recipient (message, PN_TO, pn_address_copy (attendee))->deliver = TRUE;
@@ -320,17 +363,10 @@ decline_by_mail (PnItipItem *self, const PnAddress *attendee, const char *recurr
   if (!say_all (self, PN_METHOD_REQUEST, recurrence, context, out, error))
     return FALSE;
   PnMessage *request = out->pdata[first];
-  only_to (request, attendee);
-  g_autoptr (PnMessage) mail = pn_message_new (PN_TYPE_MAIL);
-  g_autofree char *what = pn_ical_describe (request->calendar);
-  g_autofree char *text = g_strdup_printf ("Your proposal was declined. This holds:\n\n%s%s%s\n", what,
-                                           comment && *comment ? "\n" : "", comment ? comment : "");
-  mail->subject = g_strdup_printf ("Proposal declined: %s", request->subject ? request->subject : "");
-  mail->from = request->from ? pn_address_copy (request->from) : NULL;
-  mail->date = request->date;
-  pn_message_add_part (mail, pn_part_new (PN_PART_TEXT, "text/plain", pn_content_new_text (text, -1)));
-  only_to (mail, attendee);
-  g_ptr_array_insert (out, (gint) first, g_steal_pointer (&mail));
+  pn_itip_only_to (request, attendee);
+  PnMessage *mail = pn_itip_mail (request, "Proposal declined", "Your proposal was declined. This holds:", comment);
+  pn_itip_only_to (mail, attendee);
+  g_ptr_array_insert (out, (gint) first, mail);
   return TRUE;
 }
 
@@ -346,7 +382,7 @@ pn_itip_decline_counter (PnItipItem *self, const PnAddress *attendee, const char
     return pn_itip_refuse (error, "he has proposed nothing");
   g_ptr_array_remove (part->lines, proposal);
   pn_itip_part_changed (part);
-  if (context->outlook)
+  if (pn_itip_is_outlook (self, context, attendee))
     return decline_by_mail (self, attendee, recurrence, comment, context, out, error);
   g_autoptr (PnItipPart) declined = pn_itip_part_copy (part);
   g_autoptr (GPtrArray) parts = g_ptr_array_new ();
@@ -357,6 +393,6 @@ pn_itip_decline_counter (PnItipItem *self, const PnAddress *attendee, const char
   guint first = out->len;
   if (!pn_itip_say (self, PN_METHOD_DECLINECOUNTER, parts, context, out, error))
     return FALSE;
-  only_to (out->pdata[first], attendee);
+  pn_itip_only_to (out->pdata[first], attendee);
   return TRUE;
 }

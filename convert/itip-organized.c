@@ -266,6 +266,9 @@ pn_itip_take_request (PnItipStep *step)
   }
   if (!master && !instance)
     return PN_ITIP_STALE;
+  const PnAddress *organizer = pn_itip_item_organizer (item);
+  if (organizer)
+    pn_itip_note_program (item, organizer, incoming->outlook);
   return incoming->method == PN_METHOD_PUBLISH ? PN_ITIP_PUBLISHED
          : is_new                              ? PN_ITIP_NEW
          : master                              ? PN_ITIP_UPDATED

@@ -51,6 +51,7 @@ struct PnItipItem {
   char *kind; /* "VEVENT"...; NULL when empty */
   char *site_timezone;
   PnMethod method;  /* of a message */
+  gboolean outlook; /* of a message: one of Microsoft's programs wrote it */
   GPtrArray *parts; /* PnItipPart, the master first */
   GPtrArray *zones; /* PnItipZone */
   GPtrArray *lines; /* PnItipLine: of the VCALENDAR, X-POSTERN-* */
@@ -123,6 +124,9 @@ typedef struct {
 } PnItipStep;
 
 gboolean pn_itip_is_own (const PnItipContext *context, const PnAddress *address);
+gboolean pn_itip_is_outlook (const PnItipItem *item, const PnItipContext *context, const PnAddress *address);
+/* Notes whether ADDRESS has written with one of Microsoft's programs. */
+void pn_itip_note_program (PnItipItem *item, const PnAddress *address, gboolean outlook);
 PnItipLine *pn_itip_own_attendee (const PnItipPart *part, const PnItipContext *context);
 /* itip-organized.c: what comes from the organizer */
 PnItipOutcome pn_itip_take_request (PnItipStep *step);

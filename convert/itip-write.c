@@ -352,6 +352,11 @@ describe_part (GString *out, PnItipItem *self, PnItipPart *part, const char *onl
     g_string_append (out, "  cancelled\n");
   describe_text (out, "organizer", lower);
   describe_people (out, part, only);
+  for (guint i = 0; i < part->lines->len; i++) {
+    const PnItipLine *line = part->lines->pdata[i];
+    if (strcmp (line->name, "FREEBUSY") == 0)
+      describe_text (out, "busy", line->value);
+  }
 }
 
 /* Whether an exception says nothing else than the series does; the organizer has one for each who answered

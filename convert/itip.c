@@ -49,6 +49,44 @@ pn_itip_own_attendee (const PnItipPart *part, const PnItipContext *context)
   return NULL;
 }
 
+/* -- programs -- */
+
+#define MAX_PROGRAMS 1000
+
+static PnItipLine *
+find_program (const PnItipItem *item, const PnAddress *address)
+{
+  for (guint i = 0; i < item->lines->len; i++) {
+    PnItipLine *line = item->lines->pdata[i];
+    if (strcmp (line->name, "X-POSTERN-OUTLOOK") != 0)
+      continue;
+    g_autoptr (PnAddress) known = pn_itip_line_address (line);
+    if (pn_itip_same_address (known, address))
+      return line;
+  }
+  return NULL;
+}
+
+gboolean
+pn_itip_is_outlook (const PnItipItem *item, const PnItipContext *context, const PnAddress *address)
+{
+  return address
+         && ((context->is_outlook && context->is_outlook (address, context->data))
+             || find_program (item, address));
+}
+
+void
+pn_itip_note_program (PnItipItem *item, const PnAddress *address, gboolean outlook)
+{
+  PnItipLine *line = find_program (item, address);
+  if (line && !outlook)
+    g_ptr_array_remove (item->lines, line);
+  else if (!line && outlook && item->lines->len < MAX_PROGRAMS) {
+    g_autofree char *uri = pn_itip_uri (address);
+    g_ptr_array_add (item->lines, pn_itip_line_new ("X-POSTERN-OUTLOOK", NULL, uri));
+  }
+}
+
 /* A message without DTSTAMP is of the time it was sent at. */
 static void
 stamp_parts (PnItipStep *step)

@@ -21,7 +21,9 @@ typedef struct {
   gboolean (*is_own) (const PnAddress *address, gpointer data);
   gpointer data;
   const char *source; /* noted with each component that the message brings, or NULL */
-  gboolean outlook;   /* write for peers that know only PUBLISH, REQUEST, REPLY, COUNTER and CANCEL */
+  /* Whether ADDRESS knows only PUBLISH, REQUEST, REPLY, COUNTER and CANCEL, as Outlook does; NULL: only those
+   * whose own messages say that Microsoft's programs write them. */
+  gboolean (*is_outlook) (const PnAddress *address, gpointer data);
 } PnItipContext;
 
 typedef enum {

@@ -99,6 +99,7 @@ typedef struct {
 
 PnPart *pn_part_new (PnPartRole role, const char *type, PnContent *content /* taken */);
 void pn_part_free (PnPart *self);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (PnPart, pn_part_free)
 
 typedef struct {
   char *name;  /* as written */

@@ -21,7 +21,7 @@ typedef enum {
   PN_MADE_LINE_END = 1 << 5, /* of the only part, which had none at its end */
   PN_MADE_PHONE = 1 << 6,    /* the phone fields before the bodies' text */
   PN_MADE_REPORT = 1 << 7,   /* the machine's part of a report */
-  PN_MADE_SEALED = 1 << 8    /* nothing, but a signed part is written as it came, so that the order is its own */
+  PN_MADE_SEALED = 1 << 8    /* nothing, but a signed part is written as it came */
 } PnMade;
 
 void pn_native_fields_write (GString *out, PnMessage *message, const PnMimeWriteOptions *options, guint made);
@@ -31,8 +31,9 @@ void pn_office_fields_write (GString *out, PnMessage *message, const PnMimeWrite
 
 /* Takes up the fields of the first kind from message->headers; called by pn_mime_read(). */
 void pn_native_fields_read (PnMessage *message);
-/* Takes up those of the second kind: for mail that was written by the same owner's conversion. */
-gboolean pn_native_fields_restore (PnMessage *message, GError **error);
+/* Takes up those of the second kind: for mail that was written by the same owner's conversion.  SOURCE is what
+ * MESSAGE was read from. */
+gboolean pn_native_fields_restore (PnMessage *message, PnSource *source, GError **error);
 
 /* The fields of a phone message as the first lines of its text and of its HTML.  Caller frees. */
 char *pn_phone_describe (const PnMessage *message);

@@ -194,8 +194,12 @@ add_skeleton (PnMimeReader *self, GError **error)
  * memory. */
 enum { MAX_WRAPPINGS = 4, MAX_OPAQUE = 16 * 1024 * 1024 };
 
+/* Of mail that was composed, which may have parts for those that were left out when it came. */
+enum { MAX_ENTITIES = 100000 };
+
 static PnMessage *read_message (PnSource *source, const PnMimeOptions *options, guint wrappings,
-                                gboolean (*do_read) (PnMimeReader *, GError **), GError **error);
+                                GHashTable *entities, gboolean (*do_read) (PnMimeReader *, GError **),
+                                GError **error);
 
 static gboolean read_all (PnMimeReader *self, GError **error);
 
@@ -247,7 +251,7 @@ open_signature (PnMimeReader *self, GError **error)
   PnMimeOptions options = *self->options;
   options.skeleton = FALSE;
   g_autoptr (PnSource) source = pn_source_new_bytes (inside);
-  g_autoptr (PnMessage) inner = read_message (source, &options, self->wrappings + 1, read_all, error);
+  g_autoptr (PnMessage) inner = read_message (source, &options, self->wrappings + 1, NULL, read_all, error);
   if (inner == NULL)
     return FALSE;
   take_over (self, inner);
@@ -279,7 +283,7 @@ read_all (PnMimeReader *self, GError **error)
 
 /* Scans the source and does what DO_READ does with what is found. */
 static PnMessage *
-read_message (PnSource *source, const PnMimeOptions *options, guint wrappings,
+read_message (PnSource *source, const PnMimeOptions *options, guint wrappings, GHashTable *entities,
               gboolean (*do_read) (PnMimeReader *, GError **), GError **error)
 {
   static const PnMimeOptions defaults = { 0 };
@@ -310,7 +314,8 @@ read_message (PnSource *source, const PnMimeOptions *options, guint wrappings,
                         .original = -1,
                         .opaque = -1,
                         .spare = -1,
-                        .wrappings = wrappings };
+                        .wrappings = wrappings,
+                        .entities = entities };
   self.types = g_new0 (PnHeaderParams *, self.n_types);
   self.text = g_array_new (FALSE, FALSE, sizeof (guint));
   self.html = g_array_new (FALSE, FALSE, sizeof (guint));
@@ -335,11 +340,34 @@ read_message (PnSource *source, const PnMimeOptions *options, guint wrappings,
 PnMessage *
 pn_mime_read (PnSource *source, const PnMimeOptions *options, GError **error)
 {
-  return read_message (source, options, 0, read_all, error);
+  return read_message (source, options, 0, NULL, read_all, error);
 }
 
 PnMessage *
 pn_mime_read_header (PnSource *source, const PnMimeOptions *options, GError **error)
 {
-  return read_message (source, options, 0, read_header, error);
+  return read_message (source, options, 0, NULL, read_header, error);
+}
+
+static gboolean
+read_entities (PnMimeReader *self, GError **error G_GNUC_UNUSED)
+{
+  for (guint i = 0; i < self->scan->nodes->len; i++) {
+    PnPart *part = pn_mime_make_file (self, i);
+    if (pn_mime_scan_entity (self->scan, i)->first_child == 0 || pn_mime_is_sealed_multipart (part))
+      g_hash_table_insert (self->entities, pn_mime_scan_section (self->scan, i), part);
+    else
+      pn_part_free (part);
+  }
+  return TRUE;
+}
+
+GHashTable *
+pn_mime_read_entities (PnSource *source, GError **error)
+{
+  const PnMimeOptions options = { .max_depth = MAX_ENTITIES, .max_parts = MAX_ENTITIES };
+  g_autoptr (GHashTable) entities
+      = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, (GDestroyNotify) pn_part_free);
+  g_autoptr (PnMessage) message = read_message (source, &options, 0, entities, read_entities, error);
+  return message ? g_steal_pointer (&entities) : NULL;
 }

@@ -39,6 +39,8 @@ typedef struct {
   guint wrappings;   /* signatures around this message */
   gsize unpacked;    /* bytes of files that are no ranges of the source */
   guint pictures;    /* entities in html that are no text */
+
+  GHashTable *entities; /* of pn_mime_read_entities() */
 } PnMimeReader;
 
 const PnHeaderParams *pn_mime_reader_type (PnMimeReader *self, guint entity);
@@ -50,6 +52,10 @@ void pn_mime_reader_add_loss (PnMimeReader *self, guint entity, const char *form
 
 /* mime-read.c: a message of which only the fields of the header are filled in. */
 PnMessage *pn_mime_read_header (PnSource *source, const PnMimeOptions *options, GError **error);
+
+/* mime-read.c: every part that has a body of its own, and those that are signed or encrypted whole, as files: by
+ * section ("1.2"), both owned.  The bodies are ranges of SOURCE. */
+GHashTable *pn_mime_read_entities (PnSource *source, GError **error);
 
 /* mime-fields.c: the fields between HEADER and its end into the message. */
 void pn_mime_read_fields (PnMimeReader *self, const char *header, gsize length);

@@ -69,9 +69,8 @@ is_sealed (const PnPart *part)
              || strcmp (part->type, "application/x-pkcs7-mime") == 0);
 }
 
-/* The part read as a message of its own. */
-static PnMessage *
-read_inside (const PnPart *part, GError **error)
+PnMessage *
+pn_mime_sealed_read (const PnPart *part, GError **error)
 {
   g_autoptr (GBytes) bytes = pn_content_read (part->content, MAX_SEALED, error);
   if (bytes == NULL)
@@ -106,7 +105,7 @@ same_content (const PnPart *a, const PnPart *b)
 /* What the text of the message says behind the text that stands inside, or NULL if it does not begin with
  * that. */
 static PnContent *
-cut_text (const PnPart *whole, const PnPart *inside)
+cut_text (const PnPart *whole, const PnPart *inside, gboolean *broken)
 {
   g_autoptr (GBytes) all = read_part (whole), first = read_part (inside);
   gsize n_all = 0, n_first = 0;
@@ -115,13 +114,14 @@ cut_text (const PnPart *whole, const PnPart *inside)
 
   if (a == NULL || b == NULL || n_first == 0 || n_all <= n_first || memcmp (a, b, n_first) != 0)
     return NULL;
-  if (b[n_first - 1] != '\n' && a[n_first] == '\n')
+  *broken = b[n_first - 1] != '\n' && a[n_first] == '\n';
+  if (*broken)
     n_first++;
   return pn_content_new_text (a + n_first, (gssize) (n_all - n_first));
 }
 
 static gboolean
-find_same (PnMimeSealed *self, const PnMessage *message, const PnPart *inner)
+find_same (PnMimeSealed *self, const PnMessage *message, const PnPart *inner, guint number)
 {
   for (guint i = 0; i < message->parts->len; i++) {
     PnPart *part = g_ptr_array_index (message->parts, i);
@@ -131,11 +131,12 @@ find_same (PnMimeSealed *self, const PnMessage *message, const PnPart *inner)
     if (!same_content (part, inner)) {
       if (part->role != PN_PART_TEXT || self->text_rest != NULL)
         continue;
-      self->text_rest = cut_text (part, inner);
+      self->text_rest = cut_text (part, inner, &self->broken);
       if (self->text_rest == NULL)
         continue;
+      self->text = part;
     }
-    g_hash_table_add (self->inside, part);
+    g_hash_table_insert (self->inside, part, GUINT_TO_POINTER (number));
     return TRUE;
   }
   return FALSE;
@@ -148,7 +149,7 @@ says_the_same (PnMimeSealed *self, const PnMessage *message, const PnMessage *in
     const PnPart *part = g_ptr_array_index (inner->parts, i);
     gboolean itself = part->role == PN_PART_ATTACHMENT && strcmp (part->type, self->part->type) == 0
                       && same_content (part, self->part);
-    if (!itself && !find_same (self, message, part))
+    if (!itself && !find_same (self, message, part, i + 1))
       return FALSE;
   }
   /* What is to be read must stand in it, as nothing of that is written besides. */
@@ -171,7 +172,7 @@ pn_mime_sealed_find (PnMimeSealed *self, PnMessage *message, GError **error)
       continue;
     g_autoptr (GError) reason = NULL;
     self->part = part;
-    g_autoptr (PnMessage) inner = read_inside (part, &reason);
+    g_autoptr (PnMessage) inner = pn_mime_sealed_read (part, &reason);
     if (inner == NULL && !g_error_matches (reason, PN_CONVERT_ERROR, PN_CONVERT_ERROR_LIMIT)) {
       g_propagate_error (error, g_steal_pointer (&reason));
       return FALSE;
@@ -181,6 +182,7 @@ pn_mime_sealed_find (PnMimeSealed *self, PnMessage *message, GError **error)
     self->part = NULL;
     g_hash_table_remove_all (self->inside);
     g_clear_pointer (&self->text_rest, pn_content_unref);
+    self->text = NULL;
     pn_message_add_loss (message, part->type,
                          inner != NULL
                              ? "the message is no longer what it was made over; it is not kept whole"

@@ -14,10 +14,14 @@ void pn_mime_keep_sealed (PnMimeReader *self, guint entity);
 /* What a message that is composed may write as it came. */
 typedef struct {
   const PnPart *part;   /* the sealed part, borrowed; NULL: there is none */
-  GHashTable *inside;   /* PnPart: those that stand in it, and are not written besides */
+  GHashTable *inside;   /* PnPart to its place in it, from 1: those that are not written besides */
   PnContent *text_rest; /* what the plain body says behind the text in it, as of a mailing list; or NULL */
+  const PnPart *text;   /* that plain body, or NULL */
+  gboolean broken;      /* a line feed is between them */
 } PnMimeSealed;
 
+/* The part read as a message of its own.  Fails as pn_mime_read() does, and with PN_CONVERT_ERROR_LIMIT. */
+PnMessage *pn_mime_sealed_read (const PnPart *part, GError **error);
 /* Finds the first sealed part of MESSAGE that still says what the message says.  One that does not is named a
  * loss. */
 gboolean pn_mime_sealed_find (PnMimeSealed *self, PnMessage *message, GError **error);

@@ -278,7 +278,7 @@ pn_field_plain (GString *out, const char *name, const char *value)
 {
   g_autofree char *line = g_strdup (value);
   for (char *p = line; *p; p++)
-    if ((guchar) *p < ' ' || (guchar) *p >= 0x7f)
+    if (((guchar) *p < ' ' && *p != '\t') || (guchar) *p >= 0x7f)
       *p = (guchar) *p < ' ' ? ' ' : '?';
   PnWriteField field;
   pn_field_begin (&field, out, name);

@@ -4,6 +4,7 @@
 
 #include "convert/ical.h"
 #include "convert/mime-native-fields.h"
+#include "convert/mime-own-parts.h"
 #include "convert/mime-sealed.h"
 #include "convert/mime-write-header.h"
 #include "convert/text-twin.h"
@@ -30,6 +31,7 @@ pn_mime_node_free (PnMimeNode *self)
     return;
   g_clear_pointer (&self->children, g_ptr_array_unref);
   g_clear_pointer (&self->content, pn_content_unref);
+  g_clear_pointer (&self->inside, g_hash_table_unref);
   g_free (self->type);
   g_free (self->parameters);
   g_free (self->boundary);
@@ -82,7 +84,7 @@ text_new (Builder *self, const char *type, const PnPart *part, PnContent *conten
 {
   g_autoptr (PnMimeNode) node = g_new0 (PnMimeNode, 1);
   node->type = g_strdup (type);
-  node->part = part;
+  node->part = node->holds = part;
   node->name = part ? g_strdup (part->name) : NULL;
   node->content = content;
   node->text = TRUE;
@@ -152,7 +154,7 @@ file_new (Builder *self, const PnPart *part, const char *disposition, GError **e
     pn_message_add_loss (self->message, part->name ? part->name : "attachment", "\"%s\" is no media type",
                          part->type);
   node->parameters = g_strdup (part->parameters);
-  node->part = part;
+  node->part = node->holds = part;
   node->name = g_strdup (part->name);
   node->disposition = disposition;
   node->content = content_of (part);
@@ -170,11 +172,15 @@ add_sealed (Builder *self, PnMimeNode *parent, GError **error)
   const PnPart *part = self->sealed->part;
   self->made |= PN_MADE_SEALED;
   if (!pn_mime_is_sealed_multipart (part)) {
-    if (!add (parent, file_new (self, part, "attachment", error)))
+    PnMimeNode *node = file_new (self, part, "attachment", error);
+    if (!add (parent, node))
       return FALSE;
+    node->inside = g_hash_table_ref (self->sealed->inside);
   } else {
     PnMimeNode *node = g_new0 (PnMimeNode, 1);
     node->type = g_strdup (part->type);
+    node->holds = part;
+    node->inside = g_hash_table_ref (self->sealed->inside);
     node->parameters = g_strdup (part->parameters);
     node->content = content_of (part);
     node->sealed = node->bare = node->text = TRUE;
@@ -185,7 +191,15 @@ add_sealed (Builder *self, PnMimeNode *parent, GError **error)
     node->transfer = node->scan.high > 0 ? PN_TRANSFER_8BIT : PN_TRANSFER_7BIT;
   }
   PnContent *rest = self->sealed->text_rest;
-  return !rest || add (parent, text_new (self, "text/plain", NULL, pn_content_ref (rest), error));
+  if (!rest)
+    return TRUE;
+  PnMimeNode *node = text_new (self, "text/plain", NULL, pn_content_ref (rest), error);
+  if (!add (parent, node))
+    return FALSE;
+  node->holds = self->sealed->text;
+  node->behind = TRUE;
+  node->broken = self->sealed->broken;
+  return TRUE;
 }
 
 /* --- bodies ------------------------------------------------------------------------------------------- */
@@ -244,15 +258,21 @@ add_plain (Builder *self, PnMimeNode *alternative, const PnPart *text, const PnP
   if (!text && !lead)
     return TRUE;
   PnContent *content = lead ? with_lead (lead, text) : content_of (text);
-  return add (alternative, text_new (self, "text/plain", text, content, error));
+  PnMimeNode *node = text_new (self, "text/plain", text, content, error);
+  if (!add (alternative, node))
+    return FALSE;
+  node->lead_length = lead ? strlen (lead) : 0;
+  return TRUE;
 }
 
 /* The HTML body of a phone message, with its fields behind <body>. */
 static PnContent *
-phone_html (Builder *self, const PnPart *html)
+phone_html (Builder *self, const PnPart *html, gsize *lead_at, gsize *lead_length)
 {
   g_autofree char *fields = pn_phone_describe_html (self->message);
   g_autoptr (GBytes) bytes = read_html (html);
+  *lead_at = 0;
+  *lead_length = strlen (fields);
   if (!bytes)
     return with_lead (fields, html);
   gsize length;
@@ -264,6 +284,7 @@ phone_html (Builder *self, const PnPart *html)
       at = end ? (gsize) (end - data) + 1 : 0;
       break;
     }
+  *lead_at = at;
   GPtrArray *pieces = g_ptr_array_new ();
   g_ptr_array_add (pieces, pn_content_new_text (data, (gssize) at));
   g_ptr_array_add (pieces, pn_content_new_text (fields, -1));
@@ -276,10 +297,14 @@ static PnMimeNode *
 html_body (Builder *self, const PnPart *html, GError **error)
 {
   PnMessage *message = self->message;
-  PnContent *content = message->type == PN_TYPE_PHONE ? phone_html (self, html) : content_of (html);
+  gsize lead_at = 0, lead_length = 0;
+  PnContent *content = message->type == PN_TYPE_PHONE ? phone_html (self, html, &lead_at, &lead_length)
+                                                      : content_of (html);
   g_autoptr (PnMimeNode) body = text_new (self, "text/html", html, content, error);
   if (!body)
     return NULL;
+  body->lead_at = lead_at;
+  body->lead_length = lead_length;
   g_autoptr (PnMimeNode) related = NULL;
   for (guint i = 0; i < message->parts->len; i++) {
     const PnPart *part = g_ptr_array_index (message->parts, i);
@@ -462,6 +487,10 @@ add_calendar (Builder *self, PnMimeNode *alternative, GError **error)
   node->bare = TRUE;
   if (node->transfer == PN_TRANSFER_QUOTED_PRINTABLE)
     node->transfer = PN_TRANSFER_BASE64;
+  if (keep && (node->scan.bare_lf || node->scan.bare_cr)) {
+    node->transfer = PN_TRANSFER_BASE64;
+    node->text = FALSE; /* the bytes as they came */
+  }
   return add (alternative, node);
 }
 
@@ -553,6 +582,50 @@ add_files (Builder *self, PnMimeNode *mixed, GError **error)
   return TRUE;
 }
 
+static void
+collect_held (GHashTable *held, const PnMimeNode *node)
+{
+  GHashTableIter iter;
+  gpointer part;
+  if (node->holds)
+    g_hash_table_add (held, (gpointer) node->holds);
+  if (node->inside)
+    for (g_hash_table_iter_init (&iter, node->inside); g_hash_table_iter_next (&iter, &part, NULL);)
+      g_hash_table_add (held, part);
+  for (guint i = 0; node->children && i < node->children->len; i++)
+    collect_held (held, g_ptr_array_index (node->children, i));
+}
+
+/* Adds as plain files what stands nowhere else, like a calendar that was composed anew, or what was signed and
+ * is no longer; small parts are written into the header (mime-own-parts.h). */
+static gboolean
+add_spare (Builder *self, PnMimeNode *mixed, GError **error)
+{
+  PnMessage *message = self->message;
+  g_autoptr (GHashTable) held = g_hash_table_new (NULL, NULL);
+  collect_held (held, mixed);
+  for (guint i = 0; i < message->parts->len; i++) {
+    const PnPart *part = g_ptr_array_index (message->parts, i);
+    guint64 size;
+    if (part->role == PN_PART_SKELETON || !part->content || g_hash_table_contains (held, part))
+      continue;
+    if (!pn_content_measure (part->content, &size, NULL, error))
+      return FALSE;
+    if (size <= PN_OWN_PART_MAX)
+      continue;
+    gboolean calendar = part->role == PN_PART_CALENDAR;
+    PnMimeNode *node = g_new0 (PnMimeNode, 1);
+    node->type = g_strdup (calendar ? "application/ics" : "application/octet-stream");
+    node->name = g_strdup (calendar ? "calendar.ics" : "part.mime");
+    node->holds = part;
+    node->disposition = "attachment";
+    node->content = content_of (part);
+    node->transfer = PN_TRANSFER_BASE64;
+    g_ptr_array_add (mixed->children, node);
+  }
+  return TRUE;
+}
+
 static PnMimeNode *
 report_part (Builder *self, GError **error)
 {
@@ -581,7 +654,8 @@ build (Builder *self, GError **error)
     return NULL;
   if (self->report && !add (whole, report_part (self, error)))
     return NULL;
-  if (!add_files (self, whole, error))
+  if (!add_files (self, whole, error)
+      || (self->options->native_fields && !add_spare (self, whole, error)))
     return NULL;
   if (whole->children->len == 0) {
     self->made |= PN_MADE_TEXT;

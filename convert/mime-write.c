@@ -6,6 +6,7 @@
 
 #include "convert/mime-header.h"
 #include "convert/mime-native-fields.h"
+#include "convert/mime-own-parts.h"
 #include "convert/mime-write-header.h"
 #include "convert/skeleton.h"
 
@@ -474,8 +475,8 @@ add_content_type (GString *out, const PnMimeNode *node)
   pn_field_end (&field);
 }
 
-static void
-add_part_fields (GString *out, const PnMimeNode *node)
+void
+pn_mime_write_part_fields (GString *out, const PnMimeNode *node)
 {
   const PnPart *part = node->part;
   add_content_type (out, node);
@@ -525,7 +526,7 @@ write_multipart (const PnMimeNode *node, gboolean whole, PnSink *sink, GError **
     const PnMimeNode *child = g_ptr_array_index (node->children, i);
     g_autoptr (GString) head = g_string_new (i > 0 ? "\r\n" : NULL);
     g_string_append_printf (head, "--%s\r\n", node->boundary);
-    add_part_fields (head, child);
+    pn_mime_write_part_fields (head, child);
     g_string_append (head, "\r\n");
     if (!pn_sink_write (sink, head->str, head->len, error) || !write_node (child, FALSE, sink, error))
       return FALSE;
@@ -580,9 +581,11 @@ pn_mime_write (PnMessage *message, const PnMimeWriteOptions *options, PnSink *si
     head.made |= PN_MADE_LINE_END;
   add_fields (&head);
   pn_native_fields_write (out, message, &complete, head.made);
+  if (options->native_fields && !pn_own_parts_write (out, message, tree, head.made, error))
+    return FALSE;
   add_kept (&head, FALSE);
   pn_field_plain (out, "MIME-Version", "1.0");
-  add_part_fields (out, tree);
+  pn_mime_write_part_fields (out, tree);
   g_string_append (out, "\r\n");
   return pn_sink_write (sink, out->str, out->len, error) && write_node (tree, TRUE, sink, error);
 }

@@ -24,6 +24,13 @@ struct PnMimeNode {
   PnTransfer transfer;
   PnLineScan scan; /* of a leaf that is not base64 */
   gboolean text;   /* line ends become CRLF */
+
+  /* Which part of the message the content is: */
+  const PnPart *holds;            /* borrowed; NULL: it was made for the reader of the mail */
+  gsize lead_at, lead_length;     /* bytes that were put into it */
+  GHashTable *inside;             /* of a signed part: PnPart to its place in what was signed, from 1; or NULL */
+  gboolean behind;                /* HOLDS stands inside of a signed part but for this, its end */
+  gboolean broken;                /* a line feed is between them */
 };
 
 void pn_mime_node_free (PnMimeNode *self);
@@ -33,6 +40,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (PnMimeNode, pn_mime_node_free)
  * once, to choose their encoding. */
 PnMimeNode *pn_mime_tree_new (PnMessage *message, PnReportKind report, const char *message_id,
                               const PnMimeWriteOptions *options, guint *made, GError **error);
+/* Appends the fields of NODE's own header to OUT. */
+void pn_mime_write_part_fields (GString *out, const PnMimeNode *node);
 /* Calls FUNC for every address that the mail shows. */
 typedef void (*PnAddressFunc) (PnAddress *address, gpointer user);
 void pn_mime_each_address (PnMessage *message, PnAddressFunc func, gpointer user);

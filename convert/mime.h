@@ -48,4 +48,9 @@ gboolean pn_mime_write (PnMessage *message, const PnMimeWriteOptions *options, P
 /* Fills message->headers of a message read from a native carrier from its skeleton. */
 gboolean pn_mime_restore_headers (PnMessage *message, GError **error);
 
+/* To whom a receipt for MESSAGE is to go (RFC 8098 2.1): PnAddress, of Disposition-Notification-To; empty if
+ * that names nobody.  It needs the headers.  *REFUSED_OUT: the sender wants one only from programs that know
+ * an option that is not known here. */
+GPtrArray *pn_mime_receipt_addresses (const PnMessage *message, gboolean *refused_out);
+
 G_END_DECLS

@@ -1,6 +1,7 @@
 #include "convert/tnef-private.h"
 
 #include "convert/mime-header.h"
+#include "convert/mime-reader.h"
 #include "convert/mime.h"
 
 #include <string.h>
@@ -507,6 +508,11 @@ add_file (Reader *self, const PnTnefAttachment *attachment, const GArray *proper
   g_autofree char *type = read_type (self->tnef, properties);
   PnPart *part = pn_part_new (PN_PART_ATTACHMENT, type, pn_content_new_bytes (bytes));
   set_name (self, attachment, part, name);
+  if (!pn_mapi_find (properties, MIME_TYPE)) {
+    /* Mail programs go by the type: only the name says it here. */
+    g_free (part->type);
+    part->type = g_strdup (pn_mime_type_of (part->name));
+  }
   describe (self, attachment, properties, part);
   add_part (self, part);
 }

@@ -218,7 +218,7 @@ pn_convert_read_source (const PnConvertOptions *options, PnKind kind, PnSource *
   switch (kind) {
   case PN_KIND_MIME:
     message = pn_mime_read (source, &mime, error);
-    if (message && !pn_native_fields_restore (message, error))
+    if (message && !pn_native_fields_restore (message, source, error))
       return NULL;
     break;
   case PN_KIND_ICAL:

@@ -2,6 +2,7 @@
 
 #include "convert/mime.h"
 #include "convert/text-twin.h"
+#include "convert/words.h"
 #include "core/file.h"
 
 #include <errno.h>
@@ -101,12 +102,58 @@ print_calendar (const PnView *view, const PnItem *item, const PnCalendar *calend
   }
 }
 
+/* The ticks of a phone message by their names, from the I-th on; NULL at the end. */
+static const char *
+call_action (guint actions, guint *i)
+{
+  while (pn_call_action_words[*i].word) {
+    const PnWord *one = &pn_call_action_words[(*i)++];
+    if (actions & one->value)
+      return one->word;
+  }
+  return NULL;
+}
+
 static void
 print_phone (const PnMessage *message)
 {
+  g_autoptr (GString) actions = g_string_new (NULL);
+  guint i = 0;
+  for (const char *word; (word = call_action (message->call_action, &i));)
+    g_string_append_printf (actions, "%s%s", actions->len > 0 ? ", " : "", word);
   print_field ("Caller:", message->caller_name);
   print_field ("Company:", message->caller_company);
   print_field ("Phone:", message->caller_phone);
+  print_field ("Ticked:", actions->str);
+}
+
+static void
+print_search (const PnView *view, const PnMessage *message)
+{
+  const char *zone = view->config->timezone;
+  g_autofree char *whose = message->busy_for ? pn_address_display (message->busy_for) : NULL;
+  g_autofree char *from = message->begin_time.set ? pn_view_time (message->begin_time.unix_time, zone) : NULL;
+  g_autofree char *to = message->end_time.set ? pn_view_time (message->end_time.unix_time, zone) : NULL;
+  g_autofree char *window = from && to ? g_strdup_printf ("%s to %s", from, to) : NULL;
+  print_field ("Window:", window);
+  print_field ("Whose:", whose);
+  for (guint i = 0; i < message->busy->len; i++) {
+    const PnBusyBlock *block = message->busy->pdata[i];
+    g_autofree char *start = pn_view_time (block->start, zone), *end = pn_view_time (block->end, zone);
+    g_autofree char *line = g_strdup_printf ("%s to %s", start, end);
+    print_field (i == 0 ? "Busy:" : "", line);
+  }
+}
+
+/* Directory entries, word by word. */
+static void
+print_entries (const PnMessage *message)
+{
+  for (guint i = 0; i < message->extra->len; i++) {
+    const PnExtraKeyword *entry = message->extra->pdata[i];
+    g_autofree char *clean = pn_view_clean (entry->text ? entry->text : "", TRUE);
+    printf ("\n%s=%s;\n", entry->name, clean);
+  }
 }
 
 static void
@@ -166,10 +213,14 @@ print_text (const PnView *view, const PnItem *item, const PnMessage *message, GE
     print_calendar (view, item, message->calendar);
   if (message->type == PN_TYPE_PHONE)
     print_phone (message);
+  if (message->type == PN_TYPE_SEARCH)
+    print_search (view, message);
   print_reports (view, message);
   gsize length = strlen (clean);
   if (length > 0)
     printf ("\n%s%s", clean, clean[length - 1] == '\n' ? "" : "\n");
+  if (message->type == PN_TYPE_ADMIN)
+    print_entries (message);
   print_files (message);
   return TRUE;
 }
@@ -257,6 +308,75 @@ json_reports (JsonBuilder *builder, const PnMessage *message)
   json_builder_end_array (builder);
 }
 
+static void
+json_phone (JsonBuilder *builder, const PnMessage *message)
+{
+  guint i = 0;
+  pn_view_json_text (builder, "caller", message->caller_name);
+  pn_view_json_text (builder, "company", message->caller_company);
+  pn_view_json_text (builder, "phone", message->caller_phone);
+  json_builder_set_member_name (builder, "actions");
+  json_builder_begin_array (builder);
+  for (const char *word; (word = call_action (message->call_action, &i));)
+    json_builder_add_string_value (builder, word);
+  json_builder_end_array (builder);
+}
+
+static void
+json_search (JsonBuilder *builder, const PnMessage *message)
+{
+  if (message->begin_time.set)
+    pn_view_json_time (builder, "window_begin", message->begin_time.unix_time);
+  if (message->end_time.set)
+    pn_view_json_time (builder, "window_end", message->end_time.unix_time);
+  if (message->busy_for) {
+    json_builder_set_member_name (builder, "busy_for");
+    json_address (builder, message->busy_for);
+    json_builder_end_object (builder);
+  }
+  json_builder_set_member_name (builder, "busy");
+  json_builder_begin_array (builder);
+  for (guint i = 0; i < message->busy->len; i++) {
+    const PnBusyBlock *block = message->busy->pdata[i];
+    json_builder_begin_object (builder);
+    pn_view_json_time (builder, "start", block->start);
+    pn_view_json_time (builder, "end", block->end);
+    json_builder_end_object (builder);
+  }
+  json_builder_end_array (builder);
+}
+
+static void
+json_entries (JsonBuilder *builder, const PnMessage *message)
+{
+  json_builder_set_member_name (builder, "entries");
+  json_builder_begin_array (builder);
+  for (guint i = 0; i < message->extra->len; i++) {
+    const PnExtraKeyword *entry = message->extra->pdata[i];
+    json_builder_begin_object (builder);
+    pn_view_json_text (builder, "name", entry->name);
+    pn_view_json_text (builder, "text", entry->text);
+    json_builder_end_object (builder);
+  }
+  json_builder_end_array (builder);
+}
+
+/* What only one type has. */
+static void
+json_type (JsonBuilder *builder, const PnMessage *message)
+{
+  if (message->type == PN_TYPE_PHONE)
+    json_phone (builder, message);
+  if (message->type == PN_TYPE_SEARCH)
+    json_search (builder, message);
+  if (message->type == PN_TYPE_ADMIN)
+    json_entries (builder, message);
+  if (message->type == PN_TYPE_TASK) {
+    pn_view_json_text (builder, "task_category", message->task_category);
+    pn_view_json_number (builder, "task_priority", message->task_priority);
+  }
+}
+
 static gboolean
 print_json (const PnItem *item, const PnMessage *message, GError **error)
 {
@@ -281,6 +401,7 @@ print_json (const PnItem *item, const PnMessage *message, GError **error)
     json_attendees (builder, message->calendar);
   if (message->reports->len > 0)
     json_reports (builder, message);
+  json_type (builder, message);
   pn_view_json_text (builder, "text", readable);
   pn_view_json_text (builder, "html", markup);
   json_files (builder, message);
@@ -391,12 +512,14 @@ pn_cmd_read (int argc, char **argv)
 {
   g_autofree char *dir = NULL;
   g_autofree char *save = NULL;
-  gboolean json = FALSE, raw = FALSE;
+  gboolean json = FALSE, raw = FALSE, confirm = FALSE;
   gint64 number;
   const GOptionEntry entries[] = {
     { "save", 0, 0, G_OPTION_ARG_FILENAME, &save,
       "write the attachments into DIR too; no file there is overwritten", "DIR" },
     { "raw", 0, 0, G_OPTION_ARG_NONE, &raw, "print the message as Internet mail", NULL },
+    { "confirm", 0, 0, G_OPTION_ARG_NONE, &confirm,
+      "tell whom the sender named that it was opened, whoever that is", NULL },
     { NULL, 0, 0, 0, NULL, NULL, NULL },
   };
   if (!pn_cmd_options (&argc, &argv, entries, &dir, &json, "USER NUMBER", "Shows an item and marks it read.",
@@ -415,7 +538,7 @@ pn_cmd_read (int argc, char **argv)
   g_autoptr (GError) error = NULL;
   g_autoptr (PnItem) item = NULL;
   g_autoptr (PnMessage) message = pn_mailbox_read (view.mailbox, number, &item, &error);
-  gboolean ok = message != NULL;
+  gboolean ok = message && (!confirm || pn_mailbox_confirm (view.mailbox, number, &error));
   if (ok)
     ok = raw    ? print_raw (&view, item, message, &error)
          : json ? print_json (item, message, &error)

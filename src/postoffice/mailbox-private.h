@@ -27,6 +27,14 @@ gboolean pn_mailbox_put_status (PnMailbox *self, PnMessage *status, const PnMess
 PnAddress *pn_mailbox_invited_address (PnMailbox *self, const PnMessage *message);
 /* An Internet address, "Name <local@host>", or a user of ours. */
 PnAddress *pn_mailbox_parse_address (PnMailbox *self, const char *text, GError **error);
+/* --- mailbox-receipt.c --- */
+
+/* Whether the sender of MESSAGE has asked to be told that it was opened. */
+gboolean pn_mailbox_wants_opened (const PnMessage *message);
+/* Tells him, if he has asked and may be told: without the owner's CONSENT those inside, and outside only who
+ * is known to have sent it.  Twice the same status has the same id. */
+gboolean pn_mailbox_send_opened (PnMailbox *self, PnMessage *message, gboolean consent, GError **error);
+
 /* Fills in what a message to be sent lacks. */
 gboolean pn_mailbox_complete (PnMailbox *self, PnMessage *message, GError **error);
 

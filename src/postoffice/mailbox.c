@@ -250,43 +250,6 @@ pn_mailbox_send (PnMailbox *self, PnMessage *message, gint64 *number_out, GError
 
 /* --- reading --- */
 
-static gboolean
-wants_opened (PnMailbox *self, const PnItem *item, const PnMessage *message)
-{
-  if (item->box != PN_BOX_IN || item->flags & PN_ITEM_OPENED || message->type == PN_TYPE_STATUS
-      || !message->from)
-    return FALSE;
-  if (!(message->status_request & (PN_STATUS_REQUEST_OPENED | PN_STATUS_REQUEST_FULL)))
-    return FALSE;
-  if (!message->envelope_from)
-    return message->from->user && !pn_mailbox_is_owner (self, message->from);
-  return !message->auto_generated && message->from->internet
-         && g_ascii_strcasecmp (message->envelope_from, message->from->internet) == 0;
-}
-
-static gboolean
-send_opened (PnMailbox *self, const PnMessage *message, GError **error)
-{
-  g_autoptr (PnMessage) status = pn_message_new (PN_TYPE_STATUS);
-  status->id = pn_id_derive (message->id, "opened", self->where);
-  status->orig_id = g_strdup (message->id);
-  status->in_reply_to = g_strdup (message->message_id);
-  status->subject = g_strdup (message->subject);
-  status->date = pn_mailbox_now (self);
-  status->from = pn_mailbox_address (self);
-  status->priority = message->priority;
-  status->auto_generated = TRUE;
-  PnAddress *target = pn_address_copy (message->from);
-  pn_directory_complete (self->directory, target);
-  pn_message_add_recipient (status, PN_TO, target);
-  PnStatusReport *report = g_new0 (PnStatusReport, 1);
-  report->action = PN_ACTION_OPENED;
-  report->time = status->date;
-  report->recipient = pn_mailbox_address (self);
-  g_ptr_array_add (status->reports, report);
-  return pn_mailbox_put_status (self, status, message, error);
-}
-
 PnMessage *
 pn_mailbox_read (PnMailbox *self, gint64 number, PnItem **item_out, GError **error)
 {
@@ -295,7 +258,8 @@ pn_mailbox_read (PnMailbox *self, gint64 number, PnItem **item_out, GError **err
   if (!message)
     return NULL;
   guint marks = PN_ITEM_READ | PN_ITEM_OPENED;
-  if (wants_opened (self, item, message) && !send_opened (self, message, error))
+  if (item->box == PN_BOX_IN && !(item->flags & PN_ITEM_OPENED)
+      && !pn_mailbox_send_opened (self, message, FALSE, error))
     return NULL;
   if ((item->flags & marks) != marks
       && !pn_store_set_flags (self->store, self->user->fid, number, marks, 0, error))
@@ -304,4 +268,18 @@ pn_mailbox_read (PnMailbox *self, gint64 number, PnItem **item_out, GError **err
   if (item_out)
     *item_out = g_steal_pointer (&item);
   return g_steal_pointer (&message);
+}
+
+gboolean
+pn_mailbox_confirm (PnMailbox *self, gint64 number, GError **error)
+{
+  g_autoptr (PnItem) item = pn_store_get (self->store, self->user->fid, number, error);
+  g_autoptr (PnMessage) message = item ? pn_store_read (self->store, item, error) : NULL;
+  if (!message)
+    return FALSE;
+  if (item->box == PN_BOX_IN && pn_mailbox_wants_opened (message))
+    return pn_mailbox_send_opened (self, message, TRUE, error);
+  g_set_error (error, PN_MAILBOX_ERROR, PN_MAILBOX_ERROR_STATE,
+               "nobody has asked to be told that item %" G_GINT64_FORMAT " was opened", number);
+  return FALSE;
 }

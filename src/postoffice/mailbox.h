@@ -70,7 +70,10 @@ gboolean pn_mailbox_act (PnMailbox *self, gint64 number, const PnMailboxAct *act
 /* What was said of the calendar item NUMBER (PnItipAnswer), for organizers; empty if it is none. */
 GPtrArray *pn_mailbox_answers (PnMailbox *self, gint64 number, GError **error);
 /* Reads an item and marks it read; an Opened status goes back if it was asked for, and the item comes from
- * someone inside, or from an outside sender whose envelope and From address are the same (RFC 8098, 2.1). */
+ * someone inside, or from outside and the one address that wants it is the return path (RFC 8098, 2.1). */
 PnMessage *pn_mailbox_read (PnMailbox *self, gint64 number, PnItem **item_out, GError **error);
+/* The owner agrees that the Opened status goes to whomever the sender of item NUMBER named.  STATE if nobody
+ * asked for one. */
+gboolean pn_mailbox_confirm (PnMailbox *self, gint64 number, GError **error);
 
 G_END_DECLS

@@ -613,6 +613,11 @@ test_broken_lines (void)
     "END:VCALENDAR\r\n",
     "METHOD:REQUEST\r\nBEGIN:VEVENT\r\nUID:u\r\nDTSTART:20260504T080000Z\r\nSUMMARY:a\r\n "
     "b\r\nEND:VEVENT\r\n",
+    /* folded behind the names, or within them */
+    "BEGIN:VCALENDAR\nVERSION\n :2.0\nMETHOD\n :REQUEST\nBEGIN:VEVENT\nUID\n :u\nDTSTART\n ;VALUE=DATE-TIME\n"
+    " :20260504T080000Z\nSUMMARY\n :a\n b\nEND:VEVENT\nEND:VCALENDAR\n",
+    "BEGIN:VCALENDAR\r\nMETHOD:REQUEST\r\nBEG\r\n IN:VEVENT\r\nUID:u\r\nDTS\r\n TA\r\n\tRT:20260504T080000Z\r\n"
+    "SUMMARY:a\r\n b\r\nE\r\n ND:VEVENT\r\nEND:VCALENDAR\r\n",
   };
   for (guint i = 0; i < G_N_ELEMENTS (texts); i++) {
     g_autoptr (PnMessage) message = read_text (texts[i], -1, "REQUEST");

@@ -1,5 +1,6 @@
 /* Conversations between an organizer and attendees who write as Outlook, Google or GroupWise do: the files of
  * tests/golden/itip say who is there and what each does.  At the end all sides know the same. */
+#include "convert/ical-series.h"
 #include "convert/ical.h"
 #include "convert/itip.h"
 
@@ -26,6 +27,7 @@ typedef struct {
   GPtrArray *parties;
   Party *last_from;
   char *last_text;
+  char *last_mail; /* address and subject of what only a person can read */
   gint64 now;
   const char *file;
   guint line;
@@ -70,6 +72,14 @@ is_own (const PnAddress *address, gpointer data)
   return address->internet && g_ascii_strcasecmp (address->internet, party->address) == 0;
 }
 
+static gboolean
+is_outlook (const PnAddress *address, gpointer data)
+{
+  const Party *party = data;
+  (void) address;
+  return g_str_equal (party->manner, "outlook-host");
+}
+
 static PnItipContext
 context_of (Stage *stage, Party *party)
 {
@@ -78,7 +88,7 @@ context_of (Stage *stage, Party *party)
                           .is_own = is_own,
                           .data = party,
                           .source = "M1 0 100",
-                          .outlook = g_str_equal (party->manner, "outlook-host") };
+                          .is_outlook = is_outlook };
 }
 
 /* Everything a party knows goes to the disk and back between two steps. */
@@ -124,6 +134,7 @@ in_manner (const char *manner, const char *written)
 {
   g_autofree char *text = replace (written, "\\r\\n[ \\t]", "");
   if (g_str_equal (manner, "outlook")) {
+    apply_replacement (&text, "^PRODID:[^\\r]*", "PRODID:-//Microsoft Corporation//Outlook 16.0 MIMEDIR//EN");
     if (strstr (text, "METHOD:REPLY")) {
       apply_replacement (&text, "^ORGANIZER[^\\r]*\\r\\n", "");
       apply_replacement (&text, "^SUMMARY:", "SUMMARY;LANGUAGE=de:Zugesagt: ");
@@ -132,15 +143,18 @@ in_manner (const char *manner, const char *written)
     apply_replacement (&text, "\\r\\nX-MICROSOFT-CDO-APPT-SEQUENCE:(\\d+)(?=(.*\\r\\n)*X-MICROSOFT-CDO-APPT)",
                        "");
   } else if (g_str_equal (manner, "outlook-2003")) {
+    apply_replacement (&text, "^PRODID:[^\\r]*", "PRODID:Microsoft CDO for Microsoft Exchange");
     apply_replacement (&text, "^METHOD:COUNTER", "METHOD:REPLY");
     apply_replacement (&text, "^ORGANIZER[^\\r]*\\r\\n", "");
   } else if (g_str_equal (manner, "google")) {
+    apply_replacement (&text, "^PRODID:[^\\r]*", "PRODID:-//Google Inc//Google Calendar 70.9054//EN");
     apply_replacement (&text, "^SEQUENCE:\\d+", "SEQUENCE:0");
     apply_replacement (&text, "^X-MICROSOFT-CDO-APPT-SEQUENCE:\\d+\\r\\n", "");
   } else if (g_str_equal (manner, "eager")) {
     apply_replacement (&text, "^SEQUENCE:\\d+", "SEQUENCE:9");
     apply_replacement (&text, "^X-MICROSOFT-CDO-APPT-SEQUENCE:\\d+\\r\\n", "");
   } else if (g_str_equal (manner, "groupwise")) {
+    apply_replacement (&text, "^PRODID:[^\\r]*", "PRODID:-//Novell Inc//Groupwise 8.0.2 ");
     apply_replacement (&text, "mailto:", "MAILTO:");
     apply_replacement (&text, "^(ATTENDEE[^:\\r]*);PARTSTAT=", "\\1;PARTSTAT=NEEDS-ACTION;PARTSTAT=");
     apply_replacement (&text, "^ATTENDEE;PARTSTAT=", "ATTENDEE;PARTSTAT=NEEDS-ACTION;PARTSTAT=");
@@ -191,13 +205,24 @@ post (Stage *stage, Party *to, const char *text, const char *from)
 }
 
 static void
+note_mail (Stage *stage, const PnMessage *message)
+{
+  g_assert_cmpuint (message->recipients->len, ==, 1);
+  const PnRecipient *recipient = message->recipients->pdata[0];
+  g_free (stage->last_mail);
+  stage->last_mail = g_strdup_printf ("%s %s", recipient->address->internet, message->subject);
+}
+
+static void
 send_all (Stage *stage, Party *from, GPtrArray *messages)
 {
   for (guint i = 0; i < messages->len; i++) {
     PnMessage *message = messages->pdata[i];
     g_autoptr (GError) error = NULL;
-    if (!message->calendar)
+    if (!message->calendar) {
+      note_mail (stage, message);
       continue;
+    }
     g_autofree char *written = pn_ical_write (message, stage->now, &error);
     g_assert_no_error (error);
     g_assert_null (strstr (written, "X-POSTERN-"));
@@ -344,6 +369,59 @@ do_text (Stage *stage, const Step *step, const char *wanted, gboolean present)
     g_error ("%s:%u: '%s' in\n%s", stage->file, stage->line, wanted, unfolded);
 }
 
+/* Instance RECURRENCE begins at START; "-": there is none. */
+static void
+do_starts (Stage *stage, Party *party, const char *recurrence, const char *start)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (PnMessage) whole = pn_itip_item_message (party->item, &error);
+  g_assert_no_error (error);
+  g_autoptr (GPtrArray) all = pn_ical_expand (whole, FIRST, FIRST + 400 * 86400, 100, SITE, NULL, &error);
+  g_assert_no_error (error);
+  g_autofree char *found = g_strdup ("-");
+  for (guint i = 0; i < all->len; i++) {
+    const PnInstance *instance = all->pdata[i];
+    if (!g_str_equal (instance->recurrence_id, recurrence))
+      continue;
+    g_free (found);
+    found = pn_itip_recurrence (&instance->start);
+  }
+  if (strcmp (found, start) != 0)
+    g_error ("%s:%u: %s begins at %s", stage->file, stage->line, recurrence, found);
+}
+
+/* PARTY answers the search that was sent last. */
+static void
+do_busy (Stage *stage, Party *party, const char *const *periods)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (PnMessage) message = pn_message_new (PN_TYPE_MAIL);
+  g_autoptr (PnAddress) own = pn_address_new_internet (party->address, NULL);
+  g_autoptr (GPtrArray) out = g_ptr_array_new_with_free_func ((GDestroyNotify) pn_message_free);
+  g_autoptr (GArray) blocks = g_array_new (FALSE, FALSE, sizeof (PnBusyBlock));
+  g_autoptr (GPtrArray) busy = g_ptr_array_new ();
+  pn_ical_read (message, stage->last_text, strlen (stage->last_text), NULL, SITE, &error);
+  g_assert_no_error (error);
+  for (guint i = 0; periods[i]; i++) {
+    gint64 start = FIRST + g_ascii_strtoll (periods[i], NULL, 10) * 3600;
+    g_array_append_val (blocks, ((PnBusyBlock){ start, start + 3600 }));
+  }
+  for (guint i = 0; i < blocks->len; i++)
+    g_ptr_array_add (busy, &g_array_index (blocks, PnBusyBlock, i));
+  PnItipContext context = context_of (stage, party);
+  pn_itip_busy (message, own, busy, &context, out, &error);
+  g_assert_no_error (error);
+  send_all (stage, party, out);
+}
+
+/* What somebody writes who keeps no calendar as we do. */
+static void
+do_deliver (Stage *stage, const Step *step, const char *block)
+{
+  for (guint i = 2; step->words[i]; i++)
+    post (stage, find_party (stage, step->words[i]), block, step->party->address);
+}
+
 /* FALSE: VERB is to be spoken. */
 static gboolean
 do_test (Stage *stage, const Step *step, const char *verb)
@@ -356,6 +434,13 @@ do_test (Stage *stage, const Step *step, const char *verb)
   else if (g_str_equal (verb, "outcome")) {
     if (strcmp (word, pn_itip_outcome_to_string (party->outcome)) != 0)
       g_error ("%s:%u: outcome %s", stage->file, stage->line, pn_itip_outcome_to_string (party->outcome));
+  } else if (g_str_equal (verb, "starts"))
+    do_starts (stage, party, word, step->words[3]);
+  else if (g_str_equal (verb, "busy"))
+    do_busy (stage, party, step->words + 2);
+  else if (g_str_equal (verb, "mailed")) {
+    g_autofree char *wanted = g_strdup_printf ("%s %s", party->address, word);
+    g_assert_cmpstr (stage->last_mail, ==, wanted);
   } else if (g_str_equal (verb, "hold"))
     party->held = TRUE;
   else if (g_str_equal (verb, "release"))
@@ -412,6 +497,10 @@ play_step (Stage *stage, const char *line, const char *block)
       step.recurrence = words[i];
   }
   g_autoptr (GPtrArray) out = g_ptr_array_new_with_free_func ((GDestroyNotify) pn_message_free);
+  if (g_str_equal (verb, "deliver")) {
+    do_deliver (stage, &step, block);
+    return;
+  }
   if (g_str_equal (verb, "create")) {
     do_create (stage, &step, block);
     return;
@@ -481,10 +570,13 @@ test_conversation (gconstpointer data)
     stage.line = i + 1;
     if (!*line || *line == '#')
       continue;
-    for (gboolean open = g_str_has_prefix (line, "create "); open && lines[i + 1]; i++) {
-      g_string_append_printf (block, "%s\r\n", lines[i + 1]);
-      open = !g_str_has_prefix (lines[i + 1], "END:V") || g_str_has_prefix (lines[i + 1], "END:VALARM")
-             || g_str_has_prefix (lines[i + 1], "END:VTIMEZONE");
+    gboolean deliver = g_str_has_prefix (line, "deliver ");
+    for (gboolean open = deliver || g_str_has_prefix (line, "create "); open && lines[i + 1]; i++) {
+      const char *next = lines[i + 1];
+      g_string_append_printf (block, "%s\r\n", next);
+      open = deliver ? !g_str_equal (next, "END:VCALENDAR")
+                     : !g_str_has_prefix (next, "END:V") || g_str_has_prefix (next, "END:VALARM")
+                           || g_str_has_prefix (next, "END:VTIMEZONE");
     }
     play_step (&stage, line, block->str);
   }
@@ -492,6 +584,7 @@ test_conversation (gconstpointer data)
   check_golden (path, is);
   g_ptr_array_unref (stage.parties);
   g_free (stage.last_text);
+  g_free (stage.last_mail);
 }
 
 int

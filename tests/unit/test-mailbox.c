@@ -313,6 +313,80 @@ test_opened (void)
   g_assert_cmpint (((PnStatusReport *) status->reports->pdata[0])->action, ==, PN_ACTION_OPENED);
 }
 
+static PnMessage *
+make_outside (const char *id, const char *envelope, const char *wanted)
+{
+  PnMessage *message = make_mail ("Outside");
+  message->id = g_strdup (id);
+  message->message_id = g_strdup_printf ("%s@example.org", id);
+  message->from = pn_address_new_internet ("writer@example.org", "A Writer");
+  message->envelope_from = g_strdup (envelope);
+  message->status_request = PN_STATUS_REQUEST_OPENED;
+  const char *const fields[][2] = { { "Disposition-Notification-To", wanted },
+                                    { "Original-Recipient", "rfc822;first@example.net" },
+                                    { "X-MSExch-Correlation-Key", "Qm9vayBJIQ==" } };
+  for (guint i = 0; i < G_N_ELEMENTS (fields); i++) {
+    PnHeader *header = g_new0 (PnHeader, 1);
+    header->name = g_strdup (fields[i][0]);
+    header->value = g_strdup (fields[i][1]);
+    g_ptr_array_add (message->headers, header);
+  }
+  return message;
+}
+
+/* RFC 8098 2.1: without asking only to the return path, and to one; the owner may agree to more. */
+static void
+test_receipt (void)
+{
+  static const struct {
+    const char *envelope, *wanted;
+    gboolean sent;
+  } cases[] = {
+    { "desk@example.org", "The Desk <desk@EXAMPLE.org>", TRUE },
+    { "writer@example.org", "desk@example.org", FALSE },
+    { "Desk@example.org", "desk@example.org", FALSE },
+    { "desk@example.org", "desk@example.org, other@example.org", FALSE },
+    { "", "desk@example.org", FALSE },
+  };
+  g_autoptr (GError) error = NULL;
+  g_autoptr (House) house = house_new ();
+  g_autoptr (PnMailbox) mailbox = open_mailbox (house, "anna");
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
+    g_autofree char *id = g_strdup_printf ("M6.1.1.%u", i);
+    g_autoptr (PnMessage) message = make_outside (id, cases[i].envelope, cases[i].wanted);
+    deliver (house, message, "aaa");
+    g_autoptr (PnMessage) read = pn_mailbox_read (mailbox, i + 1, NULL, &error);
+    g_assert_no_error (error);
+    g_autoptr (GPtrArray) files = queued (house, 5);
+    g_assert_cmpuint (files->len, ==, 1);
+  }
+  g_autoptr (GPtrArray) files = queued (house, 5);
+  const PnMessage *status = files->pdata[0];
+  const PnStatusReport *report = status->reports->pdata[0];
+  g_assert_cmpstr (((PnRecipient *) status->recipients->pdata[0])->address->internet, ==, "desk@EXAMPLE.org");
+  g_assert_cmpstr (status->in_reply_to, ==, "M6.1.1.0@example.org");
+  g_assert_cmpstr (pn_message_get_header (status, "X-MSExch-Correlation-Key"), ==, "Qm9vayBJIQ==");
+  g_assert_cmpstr (report->original_recipient, ==, "first@example.net");
+
+  g_assert_true (pn_mailbox_confirm (mailbox, 2, &error));
+  g_assert_no_error (error);
+  g_autoptr (GPtrArray) more = queued (house, 5);
+  g_assert_cmpuint (more->len, ==, 2);
+  guint manual = 0;
+  for (guint i = 0; i < more->len; i++) {
+    const PnMessage *one = more->pdata[i];
+    manual += g_strcmp0 (((PnStatusReport *) one->reports->pdata[0])->wording,
+                         "manual-action/MDN-sent-manually; displayed") == 0;
+  }
+  g_assert_cmpuint (manual, ==, 1);
+  g_autoptr (PnMessage) plain = make_mail ("Nothing asked");
+  plain->id = g_strdup ("M6.2");
+  plain->from = pn_address_new_internet ("a@example.org", NULL);
+  deliver (house, plain, "aaa");
+  g_assert_false (pn_mailbox_confirm (mailbox, G_N_ELEMENTS (cases) + 1, &error));
+  g_assert_error (error, PN_MAILBOX_ERROR, PN_MAILBOX_ERROR_STATE);
+}
+
 /* --- death while sending --- */
 
 static void
@@ -383,6 +457,7 @@ main (int argc, char **argv)
   g_test_add_func ("/mailbox/not-answerable", test_not_answerable);
   g_test_add_func ("/mailbox/send-appointment", test_send_appointment);
   g_test_add_func ("/mailbox/opened", test_opened);
+  g_test_add_func ("/mailbox/receipt", test_receipt);
   g_test_add_func ("/mailbox/killed", test_killed);
   return g_test_run ();
 }

@@ -596,6 +596,57 @@ test_calendar_files (void)
   g_assert_null (file_at (both, 1));
 }
 
+/* Texts that declare base64, and are none. */
+static void
+test_no_base64 (void)
+{
+  static const struct {
+    const char *body, *text; /* NULL: decoded */
+  } cases[] = {
+    { "Four more boxes\ncame in today.\n", "Four more boxes\ncame in today.\n" },
+    { "\n\n  Apples,\n  pears.\n", "\n\n  Apples,\n  pears.\n" },
+    { "<p>one</p>\n", "<p>one</p>\n" },
+    { "QXBwbGVz\n", "Apples" },
+    { "QXBw bGVz\n", "Apples" },     /* a gateway made blanks of line ends */
+    { "QXBwbGVz\n-- \nA footer that a list adds.\n", NULL },
+    { "QXBw\n*\nbGVz\n", "Apples" }, /* one damaged line */
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
+    g_autofree char *mail = g_strconcat (
+        "Content-Type: text/plain\nContent-Transfer-Encoding: base64\n\n", cases[i].body, NULL);
+    PnMessage *message = read_string (mail);
+    g_autofree char *text = text_of (pn_message_get_part (message, PN_PART_TEXT));
+    if (cases[i].text != NULL)
+      g_assert_cmpstr (text, ==, cases[i].text);
+    else
+      g_assert_true (g_str_has_prefix (text, "Apples"));
+    g_assert_true (has_loss (message, "not in base64") == (i < 3));
+    pn_message_free (message);
+  }
+}
+
+/* A sender that calls every file a text. */
+static void
+test_named_otherwise (void)
+{
+  static const char *const mail = "Content-Type: multipart/mixed; boundary=b\n\n"
+                                  "--b\nContent-Type: text/html; name=\"plan.%s\"\n"
+                                  "Content-Transfer-Encoding: base64\n\nAAECAwAA\n--b--\n";
+
+  g_autofree char *document = g_strdup_printf (mail, "doc"), *page = g_strdup_printf (mail, "html");
+  PnMessage *message = read_string (document);
+  g_assert_null (pn_message_get_part (message, PN_PART_HTML));
+  g_assert_cmpstr (file_at (message, 0)->name, ==, "plan.doc");
+  g_autofree char *bytes = text_of (file_at (message, 0));
+  g_assert_cmpmem (bytes, 6, "\0\1\2\3\0", 6);
+  pn_message_free (message);
+  message = read_string (page);
+  g_assert_nonnull (pn_message_get_part (message, PN_PART_HTML));
+  g_assert_null (file_at (message, 0));
+  pn_message_free (message);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -619,5 +670,7 @@ main (int argc, char **argv)
   g_test_add_func ("/mime-parts/unknown-multipart", test_unknown_multipart);
   g_test_add_func ("/mime-parts/two-types", test_two_types);
   g_test_add_func ("/mime-parts/calendar-files", test_calendar_files);
+  g_test_add_func ("/mime-parts/no-base64", test_no_base64);
+  g_test_add_func ("/mime-parts/named-otherwise", test_named_otherwise);
   return g_test_run ();
 }

@@ -401,7 +401,7 @@ from_mime (GBytes *mime)
   g_autoptr (PnSource) source = pn_source_new_bytes (mime);
   PnMessage *message = pn_mime_read (source, &options, &error);
   g_assert_no_error (error);
-  g_assert_true (pn_native_fields_restore (message, &error));
+  g_assert_true (pn_native_fields_restore (message, source, &error));
   return message;
 }
 
