@@ -75,44 +75,58 @@ pn_mime_skip_blank_lines (const guint8 *header, gsize at, gsize got)
   return at;
 }
 
-/* Whether the line from P to END holds what base64 never does: other characters, or words that are no groups
- * of four (blanks alone may be what a gateway made of line ends). */
-static gboolean
-is_plain_line (const char *p, const char *end)
+typedef enum {
+  LINE_PACKED, /* one word of whole groups, as base64 has them */
+  LINE_PLAIN,  /* what base64 never has */
+  LINE_ANY
+} TextLine;
+
+/* What the line from P to END is, which neither begins nor ends with a blank.  Blanks between words of whole
+ * groups may be what a gateway made of line ends. */
+static TextLine
+judge_text_line (const char *p, const char *end)
 {
   gsize word = 0;
+  gboolean blanks = FALSE, groups = TRUE;
 
   for (; p < end; p++) {
     if (*p == ' ' || *p == '\t') {
-      if (word % 4 != 0)
-        return TRUE;
+      groups = groups && word % 4 == 0;
+      blanks = TRUE;
       word = 0;
     } else if (g_ascii_isalnum (*p) || strchr ("+/=-_", *p) != NULL) {
       word++;
     } else {
-      return TRUE;
+      return LINE_PLAIN;
     }
   }
-  return FALSE;
+  groups = groups && word % 4 == 0;
+  if (blanks)
+    return groups ? LINE_ANY : LINE_PLAIN;
+  return groups ? LINE_PACKED : LINE_ANY;
 }
 
 gboolean
 pn_mime_is_no_base64 (const char *text, gsize length)
 {
   const char *p = text, *end = text + length;
-  guint plain = 0;
+  guint lines = 0, plain = 0;
 
-  while (p < end && plain < 3) {
+  while (p < end && lines < 8) {
     const char *lf = memchr (p, '\n', end - p), *stop = lf != NULL ? lf : end;
     const char *next = lf != NULL ? lf + 1 : end;
     while (stop > p && g_ascii_isspace (stop[-1]))
       stop--;
     while (p < stop && g_ascii_isspace (*p))
       p++;
-    if (p < stop && !is_plain_line (p, stop))
-      return FALSE;
-    plain += p < stop;
+    if (p < stop) {
+      TextLine line = judge_text_line (p, stop);
+      if (lines == 0 && line == LINE_PACKED)
+        return FALSE;
+      lines++;
+      plain += line == LINE_PLAIN;
+    }
     p = next;
   }
-  return plain > 0;
+  return plain * 2 > lines;
 }

@@ -149,6 +149,24 @@ add_original_header (PnMessage *message, const char *message_id)
   pn_message_add_part (message, part);
 }
 
+/* The message that the report is about, or its header, if the status brought it; whatever else it brought
+ * stays in the house. */
+static PnPart *
+take_original (PnMessage *message)
+{
+  PnPart *original = NULL;
+  while (message->parts->len > 0) {
+    PnPart *part = g_ptr_array_steal_index (message->parts, 0);
+    gboolean fit = part->role == PN_PART_ATTACHMENT
+                   && (strcmp (part->type, "message/rfc822") == 0 || strcmp (part->type, "text/rfc822-headers") == 0);
+    if (fit && !original)
+      original = part;
+    else
+      pn_part_free (part);
+  }
+  return original;
+}
+
 /* --- what a person reads ---------------------------------------------------------------------- */
 
 static const char *
@@ -210,10 +228,12 @@ pn_agent_dress_bounce (PnAgent *self, PnMessage *message, const PnCorrelation *o
       message->envelope_id = decoded;
     }
   }
-  /* Whatever parts the status brought stay in the house. */
-  g_ptr_array_set_size (message->parts, 0);
+  PnPart *returned = take_original (message);
   add_text (message, config->host);
-  add_original_header (message, message_id);
+  if (returned)
+    pn_message_add_part (message, returned);
+  else
+    add_original_header (message, message_id);
   if (!message->in_reply_to)
     message->in_reply_to = g_strdup (message_id);
 

@@ -170,6 +170,11 @@ stage_status (Ms *self, Job *job, PnRoute *route, const PnMessage *message, GErr
                 "unknown recipients; nobody is told");
     return TRUE;
   }
+  g_autoptr (PnSource) source
+      = pn_queue_open_file (job->item->path, self->program->key, FALSE, NULL, error);
+  if (!source)
+    return FALSE;
+  pn_outgoing_return_original (status, source, self->program->config->host);
   job->status_fd
       = pn_outgoing_stage (g_ptr_array_index (self->sources, 0), self->program->key, status, error);
   job->status_priority

@@ -1,6 +1,8 @@
 /* Messages into mailboxes. */
 #include "postoffice/ofs.h"
 
+#include "queue/outgoing.h"
+
 #include <string.h>
 
 gboolean
@@ -101,8 +103,14 @@ add_status (PnOfs *self, PnOffice *office, PnDelivery *delivery, const char *wha
   if (reports->len == 0)
     return;
   PnMessage *status = pn_ofs_status_new (self, office, delivery->message, what, g_ptr_array_ref (reports));
-  if (status)
-    g_ptr_array_add (delivery->statuses, status);
+  if (!status)
+    return;
+  g_ptr_array_add (delivery->statuses, status);
+  g_autoptr (PnSource) plain = ((const PnStatusReport *) status->reports->pdata[0])->action == PN_ACTION_UNDELIVERABLE
+                                   ? pn_seal_open (self->program->key, delivery->sealed, NULL)
+                                   : NULL;
+  if (plain)
+    pn_outgoing_return_original (status, plain, self->program->config->host);
 }
 
 static gboolean

@@ -1,6 +1,8 @@
 #include "queue/outgoing.h"
 
+#include "convert/mime.h"
 #include "convert/native.h"
+#include "core/log.h"
 #include "queue/queue-private.h"
 
 #include <unistd.h>
@@ -42,4 +44,33 @@ pn_outgoing_put (PnQueue *queue, PnKey *key, PnMessage *message, guint priority,
   gboolean ok = pn_queue_put (queue, fd, priority, FALSE, NULL, error);
   close (fd);
   return ok;
+}
+
+/* --- what comes back -------------------------------------------------------------------------- */
+
+#define RETURNED_MAX (256 * 1024)
+
+static gboolean
+goes_outside (const PnMessage *status)
+{
+  const PnRecipient *to = status->recipients->len > 0 ? g_ptr_array_index (status->recipients, 0) : NULL;
+  return status->type == PN_TYPE_STATUS && to && !to->address->user && to->address->internet;
+}
+
+void
+pn_outgoing_return_original (PnMessage *status, PnSource *plain, const char *host)
+{
+  if (!goes_outside (status))
+    return;
+  g_autoptr (GError) error = NULL;
+  gboolean whole = status->envelope_ret && g_ascii_strcasecmp (status->envelope_ret, "FULL") == 0;
+  PnMimeWriteOptions options = { .host = host, .default_domain = host };
+  g_autoptr (PnMessage) message = pn_native_read (plain, &error);
+  PnPart *part = message ? pn_mime_returned_part (message, whole, RETURNED_MAX, &options, &error) : NULL;
+  if (part) {
+    pn_message_add_part (status, part);
+    return;
+  }
+  g_autofree char *reason = pn_log_quote (error->message);
+  pn_log_warning ("not_returned", "id=%s reason=%s", status->orig_id, reason);
 }

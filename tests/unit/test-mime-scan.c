@@ -238,10 +238,11 @@ test_end_with_rest (void)
 static void
 test_single_other_delimiter (void)
 {
-  assert_structure (MIXED ("b") "--c\nContent-Type: text/html\n\none\n",
+  assert_structure (MIXED ("b") "--cherry\nContent-Type: text/html\n\none\n",
                     "1 multipart/mixed open\n1 text/html 'one\n'\n");
-  assert_structure (MIXED ("b") "--c\n\none\n", "1 multipart/mixed '--c\n\none\n' none open\n");
-  assert_structure (MIXED ("b") "--c\nContent: much\n", "1 multipart/mixed '--c\nContent: much\n' none open\n");
+  assert_structure (MIXED ("b") "--cherry\n\none\n", "1 multipart/mixed '--cherry\n\none\n' none open\n");
+  assert_structure (MIXED ("b") "--cherry\nContent: much\n",
+                    "1 multipart/mixed '--cherry\nContent: much\n' none open\n");
 }
 
 static void

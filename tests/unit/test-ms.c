@@ -535,6 +535,49 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   pn_seal_init ();
   pn_log_init ("ms", NULL, "error");
+static PnPart *
+returned (Fixture *self, guint number, const char *ret, gsize body)
+{
+  g_autofree char *text = g_strnfill (body, 'x');
+  for (gsize i = 60; i < body; i += 61)
+    text[i] = '\n';
+  PnMessage *message = make_message ("6743A1B2.0001.000C.00000001");
+  message->id[strlen (message->id) - 1] = (char) ('0' + number);
+  message->envelope_from = g_strdup ("sender@example.org");
+  message->envelope_ret = g_strdup (ret);
+  pn_message_add_part (message, pn_part_new (PN_PART_TEXT, "text/plain", pn_content_new_text (text, -1)));
+  add_native (message, "NORTH", "nobody");
+  put (self, self->gateway_in, message, 4, TRUE);
+  g_assert_true (wait_queue (self->gateway_out, 5, 1));
+  g_autofree char *path = only_file (self->gateway_out, 5);
+  g_autoptr (PnMessage) status = read_only (self, self->gateway_out, 5);
+  g_assert_cmpint (g_unlink (path), ==, 0);
+  g_assert_cmpuint (status->parts->len, ==, 1);
+  return g_ptr_array_steal_index (status->parts, 0);
+}
+
+/* RFC 3461 4.3: the message comes back whole if its sender wants that and it is not too large. */
+static void
+test_return (Fixture *self, gconstpointer data)
+{
+  static const struct {
+    const char *ret;
+    gsize body;
+    gboolean whole;
+  } cases[] = { { "FULL", 1000, TRUE }, { "HDRS", 1000, FALSE }, { NULL, 1000, FALSE }, { "FULL", 400000, FALSE } };
+  (void) data;
+  start (self);
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
+    PnPart *part = returned (self, i, cases[i].ret, cases[i].body);
+    g_autoptr (GBytes) bytes = pn_content_read (part->content, 1 << 20, NULL);
+    g_autofree char *text = g_strndup (g_bytes_get_data (bytes, NULL), g_bytes_get_size (bytes));
+    g_assert_cmpstr (part->type, ==, cases[i].whole ? "message/rfc822" : "text/rfc822-headers");
+    g_assert_nonnull (strstr (text, "Subject: Greetings\r\n"));
+    g_assert_cmpint (strstr (text, "xxxx") != NULL, ==, cases[i].whole);
+    pn_part_free (part);
+  }
+}
+
 #define ADD(name, function) g_test_add ("/ms/" name, Fixture, NULL, set_up, function, tear_down)
   ADD ("fan-out", test_fan_out);
   ADD ("doors", test_doors);
@@ -546,6 +589,7 @@ main (int argc, char **argv)
   ADD ("damaged", test_damaged);
   ADD ("readdress", test_readdress);
   ADD ("admin-and-search", test_admin_and_search);
+  ADD ("return", test_return);
   ADD ("foreign", test_foreign);
   ADD ("new-user", test_new_user);
   ADD ("many", test_many);
