@@ -262,10 +262,11 @@ take_one (PnAgent *self, PnReceived *received)
     return;
   }
   guint priority = message && message->type == PN_TYPE_STATUS ? STATUS_PRIORITY : MAIL_PRIORITY;
+  gint64 converted = g_get_real_time (); /* the next program may be quicker than our line about it */
   int fd = message ? put (self, message, priority, &error) : -1;
   pn_received_busy (self->reader, received, FALSE);
   if (fd >= 0) {
-    pn_trace (message->id, "converted", pn_queue_path (self->in), "ms", NULL);
+    pn_trace_at (converted, message->id, "converted", pn_queue_path (self->in), "ms", NULL);
     count (message, size);
     pn_received_done (self->reader, received, fd);
   } else if (!self->program->stop)
