@@ -10,23 +10,41 @@ typedef struct {
   gpointer user;
 } ApiReader;
 
+#define MAX_UNKNOWN 100 /* names that an error lists */
+
+typedef struct {
+  const char *text;
+  gsize at; /* what lies before was counted */
+  guint line;
+  guint count;
+  GString *lines;
+} Unknown;
+
+static void
+add_unknown (Unknown *self, const PnKeyword *keyword)
+{
+  if (self->count++ >= MAX_UNKNOWN)
+    return;
+  for (; self->at < keyword->offset; self->at++)
+    self->line += self->text[self->at] == '\n';
+  g_string_append_printf (self->lines, "%sLine %03u Unknown keyword: %s", self->lines->len ? "\n" : "", self->line,
+                          keyword->name);
+}
+
 /* Adds a line for each name in the list from FIRST on that is none of the language, in the words of the
  * original. */
 static void
-find_unknown (const PnHead *head, const PnKeyword *first, gboolean top, GString *lines)
+find_unknown (Unknown *self, const PnKeyword *first, gboolean top)
 {
   for (const PnKeyword *keyword = first; keyword; keyword = keyword->next) {
     gboolean known
         = top ? (pn_name_flags (keyword->id) & PN_NAME_IS_TOP) != 0 : keyword->id != PN_NAME_UNKNOWN;
     if (!known) {
-      guint line, column;
-      pn_keyword_locate (head->text, keyword->offset, &line, &column);
-      g_string_append_printf (lines, "%sLine %03u Unknown keyword: %s", lines->len ? "\n" : "", line,
-                              keyword->name);
+      add_unknown (self, keyword);
       continue;
     }
     for (const PnKeywordEntry *entry = keyword->entries; entry; entry = entry->next)
-      find_unknown (head, entry->first, FALSE, lines);
+      find_unknown (self, entry->first, FALSE);
   }
 }
 
@@ -34,9 +52,12 @@ static gboolean
 check_unknown (const PnHead *head, GError **error)
 {
   g_autoptr (GString) lines = g_string_new (NULL);
-  find_unknown (head, head->file->first, TRUE, lines);
-  if (lines->len == 0)
+  Unknown unknown = { .text = head->text, .line = 1, .lines = lines };
+  find_unknown (&unknown, head->file->first, TRUE);
+  if (unknown.count == 0)
     return TRUE;
+  if (unknown.count > MAX_UNKNOWN)
+    g_string_append_printf (lines, "\nand %u more", unknown.count - MAX_UNKNOWN);
   g_set_error_literal (error, PN_CONVERT_ERROR, PN_CONVERT_ERROR_SYNTAX, lines->str);
   return FALSE;
 }
@@ -267,7 +288,8 @@ to_utf8 (const char *text, gsize *length, char **keep, GError **error)
 }
 
 PnMessage *
-pn_api_read (const char *text, gsize length, gboolean tolerant, PnApiOpen open, gpointer user, GError **error)
+pn_api_read (const char *text, gsize length, gboolean tolerant, const char *site_timezone, PnApiOpen open,
+             gpointer user, GError **error)
 {
   g_autofree char *keep = NULL;
   if (length > PN_HEAD_MAX) {
@@ -277,7 +299,8 @@ pn_api_read (const char *text, gsize length, gboolean tolerant, PnApiOpen open, 
   text = to_utf8 (text, &length, &keep, error);
   if (!text)
     return NULL;
-  g_autoptr (PnHead) head = pn_head_read (text, length, error);
+  g_autofree char *zoned = site_timezone ? pn_api_add_offsets (text, &length, site_timezone) : NULL;
+  g_autoptr (PnHead) head = pn_head_read (zoned ? zoned : text, length, error);
   if (!head || (!tolerant && !check_unknown (head, error)))
     return NULL;
   ApiReader reader = { head, open, user };

@@ -34,6 +34,8 @@ pn_api_encode (const char *text, gsize length, gsize *out_length, guint *replace
 {
   GString *out = g_string_sized_new (length);
   g_autofree char *valid = NULL;
+  if (length == 0)
+    text = "";
   if (!g_utf8_validate_len (text, length, NULL)) {
     valid = g_utf8_make_valid (text, length);
     text = valid;

@@ -15,6 +15,9 @@ char *pn_api_encode (const char *text, gsize length, gsize *out_length, guint *r
  */
 char *pn_api_decode (const char *text, gsize length, const char *charset, gsize *out_length);
 
+/* TEXT with the offset of ZONE (IANA) behind each date that names none; NULL if it cannot be parsed. */
+char *pn_api_add_offsets (const char *text, gsize *length, const char *zone);
+
 /* Begin-Time, End-Time and Location of the calendar of an appointment, a task or a note. */
 void pn_api_write_calendar (GString *out, const PnMessage *message);
 /* The calendar that these keywords make. */

@@ -8,7 +8,8 @@
  * beginning of a line or behind "to:", the reason beside or below it, and a copy of the message's header at
  * the end.  So it is the shape that is read; the words decide only whether it is a notice at all. */
 
-enum { MAX_WORDS = 256 * 1024, MAX_FOUND = 1000, MAX_REASON = 2000 };
+/* MAX_NAMED: Exim's field goes no further. */
+enum { MAX_WORDS = 256 * 1024, MAX_FOUND = 1000, MAX_REASON = 2000, MAX_NAMED = 50 };
 
 typedef struct {
   char *address;
@@ -18,6 +19,7 @@ typedef struct {
   PnAction action;
   gboolean settled; /* a heading says the action */
   gboolean strong;  /* the place of the address says that he is a recipient */
+  gboolean named;   /* in X-Failed-Recipients */
 } Found;
 
 typedef struct {
@@ -509,25 +511,32 @@ is_in_original (const Notice *self, const char *address)
   return FALSE;
 }
 
-/* Exim names them in a field too. */
+/* Exim names them in a field too: then others are none, as far as the field goes. */
 static void
 add_failed_recipients (Notice *self)
 {
   const char *field = pn_message_get_header (self->reader->message, "X-Failed-Recipients");
   const char *from = field, *start, *end;
+  guint named = 0;
 
   while (from != NULL && next_address (field, &from, &start, &end)) {
     g_autofree char *address = g_strndup (start, (gsize) (end - start));
     for (guint i = 0; i < self->found->len; i++) {
       Found *other = g_ptr_array_index (self->found, i);
-      if (is_same (other->original, address))
+      if (is_same (other->original, address)) {
+        other->named = TRUE;
         g_clear_pointer (&address, g_free);
-      if (address == NULL)
         break;
+      }
     }
-    if (address != NULL)
-      add_found (self, address, TRUE);
+    Found *found = address != NULL ? add_found (self, address, TRUE) : NULL;
+    if (found != NULL)
+      found->named = TRUE;
+    named++;
   }
+  for (guint i = self->found->len; named > 0 && named < MAX_NAMED && i-- > 0;)
+    if (!((Found *) g_ptr_array_index (self->found, i))->named)
+      g_ptr_array_remove_index (self->found, i);
 }
 
 /* Leaves those that are recipients for sure; without any, what is most likely. */

@@ -48,6 +48,7 @@ typedef struct {
   gpointer user;
 } PnSink;
 
+/* Give bytes to the sink, a C string in the second. */
 gboolean pn_sink_write (PnSink *sink, const void *data, gsize length, GError **error);
 gboolean pn_sink_puts (PnSink *sink, const char *text, GError **error);
 /* A sink that appends to ARRAY, which must outlive it. */
@@ -63,6 +64,7 @@ typedef struct {
   void (*end) (gpointer state, guint8 digest[32]); /* also frees STATE */
 } PnDigestClass;
 
+/* Sets who makes SHA-256 from now on; one digest from its begin to its end. */
 void pn_digest_use (const PnDigestClass *klass);
 gpointer pn_digest_begin (void);
 void pn_digest_update (gpointer state, const void *data, gsize length);

@@ -61,6 +61,7 @@ gboolean pn_field_read (const PnRecordType *type, gpointer record, const PnKeywo
                         GPtrArray *problems);
 void pn_fields_read (const PnRecordType *type, gpointer record, const PnKeyword *first, GPtrArray *problems);
 
+/* The field of TYPE that ID names, or NULL. */
 const PnField *pn_field_find (const PnRecordType *type, PnNameId id);
 
 /* An address as it stands in the group ENTRY, or in short in TEXT. */

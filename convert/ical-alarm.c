@@ -51,9 +51,9 @@ pn_ical_read_alarms (PnIcalReader *reader)
 }
 
 static const char *
-get_text (const PnCalendar *calendar)
+get_text (const char *summary)
 {
-  return calendar->summary && *calendar->summary ? calendar->summary : "Reminder";
+  return summary && *summary ? summary : "Reminder";
 }
 
 /* Whether COMPONENT is what pn_ical_put_alarm() writes. */
@@ -77,7 +77,7 @@ is_plain (const PnIcalReader *reader, guint component)
   gboolean from_end = relative && pn_ical_line_parameter_is (trigger, "RELATED", "END");
   return shown && relative && from_end == !reader->calendar->start.set
          && pn_ical_component (reader->text, component)->next == component + 1
-         && (!own || strcmp (own, get_text (reader->calendar)) == 0);
+         && (!own || strcmp (own, get_text (reader->calendar->summary)) == 0);
 }
 
 gboolean
@@ -99,7 +99,8 @@ pn_ical_put_alarm (PnIcalWriter *writer)
   gint64 amount = ABS ((gint64) calendar->alarm);
   const char *sign = calendar->alarm > 0 ? "-" : "";
   g_string_append (writer->out, "BEGIN:VALARM\r\nACTION:DISPLAY\r\n");
-  pn_ical_put_text (writer, "DESCRIPTION:", get_text (calendar));
+  pn_ical_put_text (writer, "DESCRIPTION:",
+                    get_text (calendar->summary ? calendar->summary : writer->message->subject));
   GString *line = pn_ical_begin_line (writer, "TRIGGER");
   if (!calendar->start.set && calendar->end.set)
     g_string_append (line, ";RELATED=END");

@@ -85,11 +85,12 @@ static void
 finish_end (PnIcalReader *reader)
 {
   PnCalendar *calendar = reader->calendar;
-  if (!calendar->end.set) {
+  if (calendar->end.set)
+    match_end (reader);
+  else
     default_end (reader);
+  if (!calendar->end.set)
     return;
-  }
-  match_end (reader);
   gint64 length = calendar->end.unix_time - calendar->start.unix_time;
   gboolean event = strcmp (calendar->component, "VEVENT") == 0;
   if (length < 0 && event) {
@@ -285,7 +286,7 @@ pn_ical_read_busy (PnIcalReader *reader)
   while ((line = pn_ical_text_next (reader->text, reader->component, "FREEBUSY", &position))) {
     if (pn_ical_line_parameter_is (line, "FBTYPE", "FREE"))
       continue;
-    g_auto (GStrv) periods = g_strsplit (line->value, ",", MAX_DATES);
+    g_auto (GStrv) periods = g_strsplit_set (line->value, ",", MAX_DATES);
     for (guint i = 0; periods[i]; i++)
       add_busy (reader, g_strstrip (periods[i]));
   }

@@ -13,7 +13,7 @@
 #define SAMPLE 64
 #define WEEKDAYS 0x3e
 #define WEEKEND 0x41
-#define WORK 3000000
+#define WORK 1000000
 
 static gint64
 day_of (gint64 local)

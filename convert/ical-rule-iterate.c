@@ -3,7 +3,8 @@
 #include <string.h>
 
 #define DAY 86400
-#define DEFAULT_WORK 4000000
+#define DEFAULT_WORK 1000000
+#define DAYS_OF_400_YEARS G_GINT64_CONSTANT (146097)
 
 static gint64
 divide (gint64 a, gint64 b)
@@ -245,6 +246,18 @@ find_gap (const PnRuleIterator *self, gint64 local)
   return 0;
 }
 
+/* The calendar is the same again after 400 years: a rule that had nothing for so many of its periods as they
+ * have has nothing at all. */
+static gboolean
+is_barren (const PnRuleIterator *self)
+{
+  PnFrequency frequency = self->rule->frequency;
+  gint64 cycle = frequency == PN_FREQ_YEARLY    ? 400
+                 : frequency == PN_FREQ_MONTHLY ? 400 * 12
+                                                : DAYS_OF_400_YEARS * DAY / unit_of (frequency);
+  return (self->index - self->fruitful) / self->rule->interval > cycle;
+}
+
 /* Fills bases of the present period; one of a day or less that has none is moved to the next that may. */
 static void
 open_short (PnRuleIterator *self)
@@ -252,7 +265,7 @@ open_short (PnRuleIterator *self)
   gint64 unit = unit_of (self->rule->frequency);
   for (; self->work > 0; spend (self, 1)) {
     gint64 base = self->index * unit;
-    if (divide (base, DAY) > self->end)
+    if (divide (base, DAY) > self->end || is_barren (self))
       return;
     gint64 next = find_gap (self, base);
     if (next == 0) {
@@ -314,6 +327,8 @@ static gboolean
 has_ended (const PnRuleIterator *self)
 {
   const PnRule *rule = self->rule;
+  if (is_barren (self))
+    return TRUE;
   if (rule->frequency >= PN_FREQ_MONTHLY)
     return self->index >= (rule->frequency == PN_FREQ_YEARLY ? 9999 : 9999 * 12);
   return divide (self->index * unit_of (rule->frequency), DAY) > self->end;
@@ -363,7 +378,7 @@ pn_rule_iterator_init (PnRuleIterator *self, const PnRule *rule, gint64 start, g
   self->offsets = g_array_new (FALSE, FALSE, sizeof (gint64));
   self->places = g_array_new (FALSE, FALSE, sizeof (gint64));
   fill_offsets (self);
-  self->index = index_of (rule, start);
+  self->index = self->fruitful = index_of (rule, start);
 }
 
 void
@@ -380,7 +395,7 @@ pn_rule_iterator_seek (PnRuleIterator *self, gint64 local)
   /* One period earlier: a week may lie in two months. */
   gint64 index = index_from (self, local) - self->rule->interval;
   if (!self->opened && self->rule->count == 0 && index > self->index)
-    self->index = index;
+    self->index = self->fruitful = index;
 }
 
 static gboolean
@@ -393,6 +408,8 @@ open_next (PnRuleIterator *self)
     return FALSE;
   open_period (self);
   find_places (self);
+  if (self->rule->positions->len > 0 ? self->places->len > 0 : self->bases->len > 0)
+    self->fruitful = self->index;
   self->place = 0;
   return TRUE;
 }

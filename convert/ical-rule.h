@@ -67,6 +67,7 @@ typedef struct {
   gint64 start; /* DTSTART; nothing before it is given out */
   gboolean is_date;
   gint64 index;    /* of the present period: a year, month, week, day, hour ... */
+  gint64 fruitful; /* the last period that had an instance, or the first */
   gint64 end;      /* last day that is looked at */
   GArray *bases;   /* gint64: the days (or hours ...) of the period that the rule has */
   GArray *offsets; /* gint64: seconds behind each base */

@@ -236,7 +236,7 @@ take_line (PnSeries *self, const PnIcalLine *line)
                       || g_ascii_strcasecmp (line->name, "X-MICROSOFT-EXDATE") == 0;
   if (!excludes && g_ascii_strcasecmp (line->name, "RDATE") != 0)
     return;
-  g_auto (GStrv) values = g_strsplit (line->value, ",", MAX_DATES);
+  g_auto (GStrv) values = g_strsplit_set (line->value, ",", MAX_DATES);
   for (guint i = 0; values[i]; i++) {
     if (excludes)
       exclude (self, line, g_strstrip (values[i]));

@@ -116,7 +116,7 @@ find_locals (PnSeries *self, gint64 from, gint64 to, guint limit, gboolean *comp
 {
   GArray *locals = g_array_new (FALSE, FALSE, sizeof (gint64));
   gint64 start = pn_calendar_time_local (self->base);
-  guint work = 4000000;
+  guint work = 1000000;
   *complete = TRUE;
   limit = MIN (limit, MAX_FOUND);
   if (self->exclusions->len > 0)

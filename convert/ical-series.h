@@ -52,6 +52,12 @@ char *pn_ical_rule_from_vcalendar (const char *rule, GError **error);
 GPtrArray *pn_ical_singles (PnMessage *message, gint64 now, guint max, const char *site_timezone,
                             GError **error);
 
+/* MESSAGE, which is about one instance of a series, as a message about the single item that stands for it; and
+ * what takes back the single item of the instance RECURRENCE_ID of the series in MESSAGE.  NULL if it is no
+ * such message. */
+PnMessage *pn_ical_single_of_instance (const PnMessage *message);
+PnMessage *pn_ical_single_cancel (const PnMessage *message, const char *recurrence_id);
+
 /* The UID of the single item for the instance RECURRENCE_ID of the series UID, and back: FALSE if SINGLE is no
  * such UID.  Caller frees. */
 char *pn_ical_single_uid (const char *uid, const char *recurrence_id);

@@ -193,14 +193,11 @@ single_new (const PnMessage *message, const PnInstance *instance, const char *ui
   return single;
 }
 
-/* About one instance of a series that was sent as singles: its rule is there to tell. */
-static GPtrArray *
-single_of_instance (PnMessage *message, PnSeries *series)
+PnMessage *
+pn_ical_single_of_instance (const PnMessage *message)
 {
   const PnCalendar *calendar = message->calendar;
-  g_autofree char *simple
-      = calendar->rrule ? pn_ical_rule_simplify (calendar->rrule, &calendar->recurrence_id) : NULL;
-  if (!calendar->rrule || simple || !calendar->uid)
+  if (!calendar || !calendar->uid || !calendar->recurrence_id.set)
     return NULL;
   PnInstance instance = { 0 };
   g_autoptr (GString) id = g_string_new (NULL);
@@ -208,12 +205,48 @@ single_of_instance (PnMessage *message, PnSeries *series)
     pn_ical_append_local (id, pn_calendar_time_local (&calendar->recurrence_id), TRUE);
   else
     pn_ical_append_utc (id, calendar->recurrence_id.unix_time);
-  (void) series;
   instance.recurrence_id = id->str;
-  instance.start = calendar->start;
+  instance.start = calendar->start.set ? calendar->start : calendar->recurrence_id;
   instance.end = calendar->end;
+  return single_new (message, &instance, calendar->uid);
+}
+
+PnMessage *
+pn_ical_single_cancel (const PnMessage *message, const char *recurrence_id)
+{
+  const PnCalendar *calendar = message->calendar;
+  gboolean utc;
+  PnInstance instance = { .recurrence_id = (char *) recurrence_id };
+  if (!calendar || !calendar->uid || !pn_ical_parse_time (recurrence_id, &instance.start, &utc))
+    return NULL;
+  gint64 length
+      = calendar->start.set && calendar->end.set ? calendar->end.unix_time - calendar->start.unix_time : 0;
+  instance.start.unix_time = pn_calendar_time_local (&instance.start);
+  if (instance.start.is_date
+      || !pn_timezone_from_unix ("UTC", instance.start.unix_time + length, &instance.end))
+    instance.end = instance.start;
+  instance.end.set = TRUE;
+  PnMessage *single = single_new (message, &instance, calendar->uid);
+  single->calendar->method = PN_METHOD_CANCEL;
+  g_free (single->calendar->status);
+  single->calendar->status = g_strdup ("CANCELLED");
+  g_free (single->action);
+  single->action = g_strdup ("Retract");
+  return single;
+}
+
+/* About one instance of a series that was sent as singles: its rule is there to tell. */
+static GPtrArray *
+singles_of_instance (const PnMessage *message)
+{
+  const PnCalendar *calendar = message->calendar;
+  g_autofree char *simple
+      = calendar->rrule ? pn_ical_rule_simplify (calendar->rrule, &calendar->recurrence_id) : NULL;
+  PnMessage *single = calendar->rrule && !simple ? pn_ical_single_of_instance (message) : NULL;
+  if (!single)
+    return NULL;
   GPtrArray *singles = g_ptr_array_new_with_free_func ((GDestroyNotify) pn_message_free);
-  g_ptr_array_add (singles, single_new (message, &instance, calendar->uid));
+  g_ptr_array_add (singles, single);
   return singles;
 }
 
@@ -227,7 +260,7 @@ pn_ical_singles (PnMessage *message, gint64 now, guint max, const char *site_tim
   if (!series || !uid)
     return NULL;
   if (series->orphan)
-    return single_of_instance (message, series);
+    return singles_of_instance (message);
   gboolean recurs = series->rules->len > 0 || series->dates->len > 0;
   if (!recurs || make_simple (message, series, site_timezone))
     return NULL;

@@ -106,6 +106,29 @@ read_weekday (Observance *self, const struct icalrecurrencetype *rule)
   return TRUE;
 }
 
+/* Lotus Notes says the hour in the rule too. */
+static gboolean
+read_hour (Observance *self, const struct icalrecurrencetype *rule, const PnCalendarTime *start)
+{
+  const struct {
+    const short *list;
+    int from_start;
+  } parts[] = { { rule->by_hour, start->hour },
+                { rule->by_minute, start->minute },
+                { rule->by_second, start->second } };
+  gint64 time = 0;
+  gboolean given = FALSE;
+  for (guint i = 0; i < G_N_ELEMENTS (parts); i++) {
+    if (is_given (parts[i].list) && !is_single (parts[i].list))
+      return FALSE;
+    given |= is_given (parts[i].list);
+    time = time * 60 + (is_given (parts[i].list) ? parts[i].list[0] : parts[i].from_start);
+  }
+  if (given)
+    self->start = pn_civil_to_days (start->year, start->month, start->day) * DAY + time;
+  return TRUE;
+}
+
 /* One day of one month every year: no clock changes otherwise, and a rule of another kind may cost its reader
  * what its sender likes. */
 static gboolean
@@ -113,7 +136,7 @@ read_yearly (Observance *self, const struct icalrecurrencetype *rule, const PnCa
 {
   gboolean yearly = (rule->freq == ICAL_YEARLY_RECURRENCE && rule->interval <= 1)
                     || (rule->freq == ICAL_MONTHLY_RECURRENCE && rule->interval == 12);
-  if (!yearly || is_given (rule->by_year_day) || is_given (rule->by_week_no) || is_given (rule->by_hour)
+  if (!yearly || is_given (rule->by_year_day) || is_given (rule->by_week_no) || !read_hour (self, rule, start)
       || (is_given (rule->by_month) && !is_single (rule->by_month)) || !read_weekday (self, rule))
     return FALSE;
   self->month = is_given (rule->by_month) ? rule->by_month[0] : start->month;

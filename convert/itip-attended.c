@@ -211,8 +211,8 @@ set_state (PnItipPart *part, PnItipLine *attendee, Answer *answer)
   pn_itip_part_changed (part);
 }
 
-/* Exceptions about which he has said nothing of their own follow the series, or the exception from which on he
- * has said it. */
+/* Exceptions about which he has said nothing of their own follow the series, or the exception from which on
+ * he has said it. */
 static void
 spread (PnItipStep *step, const PnItipPart *from, const Answer *answer)
 {
@@ -466,13 +466,15 @@ pn_itip_take_refresh (PnItipStep *step)
     if (!find_attendee (step, item->parts->pdata[i], who) && !find_delegator (item->parts->pdata[i], who))
       continue;
     pn_itip_note_program (item, who, step->incoming->outlook);
+    const PnItipPart *part = item->parts->pdata[i];
     guint first = step->answers->len;
-    pn_itip_request (item, NULL, step->context, step->answers, NULL);
+    pn_itip_request (item, part->key, step->context, step->answers, NULL);
     for (guint j = first; j < step->answers->len; j++) {
       PnMessage *answer = step->answers->pdata[j];
       g_ptr_array_set_size (answer->recipients, 0);
       pn_message_add_recipient (answer, PN_TO, pn_address_copy (who));
     }
+    g_ptr_array_set_size (step->answers, (gint) MIN (first + 1, step->answers->len));
     return PN_ITIP_REFRESH_ASKED;
   }
   return PN_ITIP_STRANGER;

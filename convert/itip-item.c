@@ -193,10 +193,12 @@ find_keys (PnItipItem *self)
   for (guint pass = 0; pass < 2; pass++)
     for (guint i = 0; i < parts->len; i++) {
       PnItipPart *part = parts->pdata[i];
-      const PnItipLine *named = pn_itip_part_find (part, "X-POSTERN-KEY");
-      gboolean exception = named || pn_itip_part_find (part, "RECURRENCE-ID");
-      if (exception != (pass == 1))
+      const PnItipLine *named = part ? pn_itip_part_find (part, "X-POSTERN-KEY") : NULL;
+      gboolean exception = part && (named || pn_itip_part_find (part, "RECURRENCE-ID"));
+      if (!part || exception != (pass == 1))
         continue;
+      /* A later one of the same key takes its place and frees it. */
+      parts->pdata[i] = NULL;
       if (named)
         part->key = g_strdup (named->value);
       else if (exception) {
@@ -619,6 +621,45 @@ pn_itip_readmit (PnItipItem *self, const char *key)
   }
   if (master)
     pn_itip_part_changed (master);
+}
+
+static gboolean
+same_value (const PnItipLine *a, const PnItipLine *b)
+{
+  return a && b ? strcmp (a->value, b->value) == 0 : a == b;
+}
+
+/* The instances at their time last as long as the series says. */
+static gboolean
+follow_length (PnItipItem *self, PnItipPart *part, PnItipPart *before, PnItipPart *after)
+{
+  const PnCalendar *was = pn_itip_calendar (self, before), *is = pn_itip_calendar (self, after),
+                   *one = pn_itip_calendar (self, part);
+  gint64 old = was->end.unix_time - was->start.unix_time, now = is->end.unix_time - is->start.unix_time;
+  const PnItipLine *start = pn_itip_part_find (part, "DTSTART");
+  if (!start || !was->end.set || !is->end.set || !one->end.set || one->start.is_date || old == now
+      || one->end.unix_time - one->start.unix_time != old
+      || one->start.unix_time != pn_itip_key_time (part->key))
+    return FALSE;
+  g_autoptr (PnItipLine) model = pn_itip_line_copy (start);
+  PnCalendarTime end = { .set = TRUE };
+  pn_calendar_time_set_local (&end, pn_calendar_time_local (&one->start) + now);
+  pn_itip_part_remove (part, "DURATION");
+  set_time_like (part, g_strcmp0 (self->kind, "VTODO") == 0 ? "DUE" : "DTEND", model, &end);
+  return TRUE;
+}
+
+gboolean
+pn_itip_follow (PnItipItem *self, PnItipPart *part, PnItipPart *before, PnItipPart *after)
+{
+  static const char *const names[]
+      = { "SUMMARY", "LOCATION", "DESCRIPTION", "X-ALT-DESC", "URL", "PRIORITY" };
+  for (guint i = 0; i < G_N_ELEMENTS (names); i++) {
+    const PnItipLine *was = pn_itip_part_find (before, names[i]), *is = pn_itip_part_find (after, names[i]);
+    if (!same_value (was, is) && same_value (was, pn_itip_part_find (part, names[i])))
+      pn_itip_part_set (part, names[i], is ? is->parameters : NULL, is ? is->value : NULL);
+  }
+  return follow_length (self, part, before, after);
 }
 
 /* The rule without COUNT, ending at UNTIL. */

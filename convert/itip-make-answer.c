@@ -213,8 +213,8 @@ pn_itip_delegate (PnItipItem *self, const PnAddress *attendee, const PnAddress *
   pn_itip_line_set (line, "DELEGATED-TO", to);
   pn_itip_line_set (line, "RSVP", NULL);
   pn_itip_part_changed (part);
-  /* RFC 5546 (3.2.2.3) wants the delegate's ATTENDEE beside his own, but its table (3.2.3) and its example allow
-   * one only, and many readers take a reply with two for broken: DELEGATED-TO names the delegate. */
+  /* RFC 5546 (3.2.2.3) wants the delegate's ATTENDEE beside his own, but its table (3.2.3) and its example
+   * allow one only, and many readers take a reply with two for broken: DELEGATED-TO names the delegate. */
   g_autoptr (PnItipPart) answer = answer_part (part, line, context, comment);
   return say_answer (self, PN_METHOD_REPLY, answer, context, out, error)
          && invite_delegate (self, part, attendee, delegate, context, out, error);
@@ -274,7 +274,8 @@ pn_itip_refresh (PnItipItem *self, const PnAddress *attendee, const PnItipContex
     return out->len > first;
   /* It knows no such method: the person is asked. */
   g_autoptr (PnMessage) refresh = g_ptr_array_steal_index (out, first);
-  PnMessage *mail = pn_itip_mail (refresh, "Please send again", "Please send me this once more, as it is now:", NULL);
+  PnMessage *mail
+      = pn_itip_mail (refresh, "Please send again", "Please send me this once more, as it is now:", NULL);
   pn_itip_only_to (mail, organizer);
   g_ptr_array_add (out, mail);
   return TRUE;

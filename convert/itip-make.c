@@ -100,6 +100,35 @@ revive (PnItipItem *self, PnItipPart *part)
   pn_itip_part_set_version (part, sequence + 1, 0);
 }
 
+/* Who is invited to the exception PART alone is told of that. */
+static gboolean
+say_to_guests (PnItipItem *self, PnMethod method, PnItipPart *part, const PnItipContext *context,
+               GPtrArray *out, GError **error)
+{
+  PnItipPart *master = pn_itip_master (self);
+  g_autoptr (GPtrArray) parts = g_ptr_array_new ();
+  guint guests = 0;
+  for (guint i = 0; part->key && master && i < part->lines->len; i++) {
+    const PnItipLine *line = part->lines->pdata[i];
+    g_autoptr (PnAddress) address = strcmp (line->name, "ATTENDEE") == 0 ? pn_itip_line_address (line) : NULL;
+    guests += address && !pn_itip_part_find_address (master, "ATTENDEE", address);
+  }
+  if (guests == 0)
+    return TRUE;
+  g_ptr_array_add (parts, part);
+  PnMessage *message = pn_itip_message (self, method, parts, context, error);
+  if (!message)
+    return FALSE;
+  for (guint i = message->recipients->len; i-- > 0;) {
+    const PnRecipient *recipient = message->recipients->pdata[i];
+    if (pn_itip_part_find_address (master, "ATTENDEE", recipient->address))
+      g_ptr_array_remove_index (message->recipients, i);
+  }
+  g_ptr_array_add (out, message);
+  return TRUE;
+}
+
+/* The first message that is added goes to those who are invited to all of it. */
 static gboolean
 say_all (PnItipItem *self, PnMethod method, const char *recurrence, const PnItipContext *context,
          GPtrArray *out, GError **error)
@@ -116,7 +145,10 @@ say_all (PnItipItem *self, PnMethod method, const char *recurrence, const PnItip
     pn_itip_part_set_version (part, pn_itip_sequence (self, part), context->now);
     g_ptr_array_add (parts, part);
   }
-  return pn_itip_say (self, method, parts, context, out, error);
+  gboolean ok = pn_itip_say (self, method, parts, context, out, error);
+  for (guint i = 0; ok && !recurrence && i < parts->len; i++)
+    ok = say_to_guests (self, method, parts->pdata[i], context, out, error);
+  return ok;
 }
 
 gboolean
@@ -161,8 +193,11 @@ forget_answers (const PnItipItem *self, PnItipPart *part, const PnItipContext *c
     if (strcmp (line->name, "ATTENDEE") != 0)
       continue;
     g_autofree char *role = pn_itip_line_get (line, "ROLE");
+    g_autofree char *delegate = pn_itip_line_get (line, "DELEGATED-TO");
     g_autoptr (PnAddress) address = pn_itip_line_address (line);
-    if (g_strcmp0 (role, "CHAIR") == 0 || (context && pn_itip_is_outlook (self, context, address)))
+    /* Of a delegator his delegate is asked. */
+    if (delegate || g_strcmp0 (role, "CHAIR") == 0
+        || (context && pn_itip_is_outlook (self, context, address)))
       continue;
     pn_itip_line_set (line, "PARTSTAT", "NEEDS-ACTION");
     pn_itip_line_set (line, "RSVP", "TRUE");
@@ -189,6 +224,7 @@ pn_itip_revise (PnItipItem *self, const char *recurrence, const PnItipChange *ch
   const PnCalendar *calendar = pn_itip_calendar (self, part);
   int sequence = calendar->sequence + 1;
   gint64 start = calendar->start.unix_time, end = calendar->end.unix_time;
+  g_autoptr (PnItipPart) before = pn_itip_part_copy (part);
   pn_itip_change_part (self, part, change);
   calendar = pn_itip_calendar (self, part);
   gboolean moved = calendar->start.unix_time != start;
@@ -197,6 +233,11 @@ pn_itip_revise (PnItipItem *self, const char *recurrence, const PnItipChange *ch
   /* The instances are named by their times. */
   if (!part->key && moved)
     drop_exceptions (self);
+  for (guint i = 0; !part->key && i < self->parts->len; i++) {
+    PnItipPart *one = self->parts->pdata[i];
+    if (one->key && pn_itip_follow (self, one, before, part))
+      forget_answers (self, one, NULL);
+  }
   pn_itip_part_set_version (part, sequence, context->now);
   return say_all (self, PN_METHOD_REQUEST, recurrence, context, out, error);
 }
@@ -237,6 +278,23 @@ say_cancel (PnItipItem *self, PnItipPart *cancel, const PnItipContext *context, 
   return message != NULL;
 }
 
+/* The guests of exceptions from FROM on (NULL: of all) are told that these are cancelled. */
+static gboolean
+cancel_guests (PnItipItem *self, const char *from, int sequence, const char *comment,
+               const PnItipContext *context, GPtrArray *out, GError **error)
+{
+  gboolean ok = TRUE;
+  for (guint i = 0; ok && i < self->parts->len; i++) {
+    PnItipPart *part = self->parts->pdata[i];
+    if (!part->key || (from && pn_itip_key_time (part->key) <= pn_itip_key_time (from)))
+      continue;
+    g_autoptr (PnItipPart) cancel = cancellation (part, NULL, comment);
+    pn_itip_part_set_version (cancel, MAX (sequence, pn_itip_sequence (self, part) + 1), context->now);
+    ok = say_to_guests (self, PN_METHOD_CANCEL, cancel, context, out, error);
+  }
+  return ok;
+}
+
 static void
 uninvite (PnItipItem *self, PnItipPart *part, const PnAddress *attendee)
 {
@@ -265,7 +323,9 @@ pn_itip_cancel (PnItipItem *self, const char *recurrence, gboolean this_and_futu
   pn_itip_part_set_version (cancel, sequence, context->now);
   if (this_and_future && cancel->key)
     pn_itip_line_set (pn_itip_part_find (cancel, "RECURRENCE-ID"), "RANGE", "THISANDFUTURE");
-  if (!say_cancel (self, cancel, context, out, error))
+  if (!say_cancel (self, cancel, context, out, error)
+      || (!attendee && (!key || this_and_future)
+          && !cancel_guests (self, key, sequence, comment, context, out, error)))
     return FALSE;
   if (attendee) {
     uninvite (self, part, attendee);
@@ -303,6 +363,7 @@ say_added (PnItipItem *self, PnItipPart *part, const PnItipContext *context, GPt
   guint first = out->len;
   if (!say_all (self, PN_METHOD_REQUEST, NULL, context, out, error))
     return FALSE;
+  g_ptr_array_set_size (out, (gint) first + 1);
   if (!leave_to (self, out->pdata[first], context, TRUE))
     g_ptr_array_remove_index (out, first);
   g_autoptr (PnItipPart) added = pn_itip_part_copy (part);
@@ -362,9 +423,11 @@ decline_by_mail (PnItipItem *self, const PnAddress *attendee, const char *recurr
   guint first = out->len;
   if (!say_all (self, PN_METHOD_REQUEST, recurrence, context, out, error))
     return FALSE;
+  g_ptr_array_set_size (out, (gint) first + 1);
   PnMessage *request = out->pdata[first];
   pn_itip_only_to (request, attendee);
-  PnMessage *mail = pn_itip_mail (request, "Proposal declined", "Your proposal was declined. This holds:", comment);
+  PnMessage *mail
+      = pn_itip_mail (request, "Proposal declined", "Your proposal was declined. This holds:", comment);
   pn_itip_only_to (mail, attendee);
   g_ptr_array_insert (out, (gint) first, mail);
   return TRUE;

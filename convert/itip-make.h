@@ -16,7 +16,8 @@ gboolean pn_itip_say (PnItipItem *self, PnMethod method, GPtrArray *parts, const
 /* The component for RECURRENCE, made if it is an instance; NULL with ERROR set. */
 PnItipPart *pn_itip_part_for (PnItipItem *self, const char *recurrence, GError **error);
 /* A mail to a person about the calendar item in ABOUT.  Caller frees. */
-PnMessage *pn_itip_mail (const PnMessage *about, const char *prefix, const char *sentence, const char *comment);
+PnMessage *pn_itip_mail (const PnMessage *about, const char *prefix, const char *sentence,
+                         const char *comment);
 /* ATTENDEE is the only one who gets MESSAGE. */
 void pn_itip_only_to (PnMessage *message, const PnAddress *attendee);
 void pn_itip_set_text (PnItipPart *part, const char *name, const char *text);

@@ -209,6 +209,23 @@ drop_overruled (PnItipStep *step, const PnItipPart *part, int sequence)
   }
 }
 
+/* Exceptions that the message does not name are still as the series is, where they were. */
+static void
+follow (PnItipStep *step, PnItipPart *before, PnItipPart *master)
+{
+  for (guint i = 0; i < step->item->parts->len; i++) {
+    PnItipPart *part = step->item->parts->pdata[i];
+    if (!part->key || pn_itip_find (step->incoming, part->key)
+        || !pn_itip_follow (step->item, part, before, master))
+      continue;
+    PnItipLine *own = pn_itip_own_attendee (part, step->context);
+    g_autofree char *delegate = own ? pn_itip_line_get (own, "DELEGATED-TO") : NULL;
+    if (own && !delegate)
+      pn_itip_line_set (own, "PARTSTAT", "NEEDS-ACTION");
+    pn_itip_part_remove (part, "X-POSTERN-ANSWER");
+  }
+}
+
 static gboolean
 take_part (PnItipStep *step, PnItipPart *incoming)
 {
@@ -225,7 +242,12 @@ take_part (PnItipStep *step, PnItipPart *incoming)
     pn_itip_readmit (item, part->key);
   if (part->this_and_future)
     drop_overruled (step, part, pn_itip_sequence (step->incoming, incoming));
+  g_autoptr (PnItipPart) kept = old && !old->key ? pn_itip_part_copy (old) : NULL;
   pn_itip_put (item, part);
+  if (kept) {
+    pn_itip_take_zones (item, step->incoming);
+    follow (step, kept, part);
+  }
   return TRUE;
 }
 
@@ -308,6 +330,8 @@ add_instance (PnItipStep *step, PnItipPart *master, PnItipPart *incoming)
     const PnItipLine *start = pn_itip_part_find (part, "DTSTART");
     pn_itip_part_set (part, "RECURRENCE-ID", start->parameters, start->value);
   }
+  keep_own_lines (master, part);
+  keep_own_alarms (master, part);
   note_source (step, part);
   pn_itip_readmit (step->item, key);
   pn_itip_put (step->item, part);

@@ -104,6 +104,9 @@ void pn_itip_set_gone (PnItipItem *self, const char *key, int sequence, gint64 s
 /* Takes instance KEY out of the series. */
 void pn_itip_exclude (PnItipItem *self, const char *key, int sequence, gint64 stamp);
 void pn_itip_readmit (PnItipItem *self, const char *key);
+/* PART, an exception, takes over what changed from BEFORE to AFTER, the master, where it was no exception:
+ * TRUE if its time is another now. */
+gboolean pn_itip_follow (PnItipItem *self, PnItipPart *part, PnItipPart *before, PnItipPart *after);
 /* Ends the series before instance KEY. */
 void pn_itip_truncate (PnItipItem *self, const char *key, int sequence, gint64 stamp);
 /* KEY in the form the master's start has (a date for a day, an instant for a time).  Caller frees. */

@@ -19,23 +19,30 @@ is_of_books (const PnItipLine *line)
   return g_str_has_prefix (line->name, "X-POSTERN-");
 }
 
+/* For whom it is written. */
+typedef enum {
+  OTHERS,
+  OWNER, /* with what he set for himself */
+  BOOKS
+} Reader;
+
 static void
-append_lines (GString *out, const PnItipPart *part, gboolean books)
+append_lines (GString *out, const PnItipPart *part, Reader reader)
 {
   for (guint i = 0; i < part->lines->len; i++) {
     const PnItipLine *line = part->lines->pdata[i];
-    if (books || (!is_of_books (line) && !is_own (line)))
+    if (reader == BOOKS || (!is_of_books (line) && (reader == OWNER || !is_own (line))))
       pn_itip_line_append (out, line);
   }
 }
 
 static void
-append_part (GString *out, const PnItipItem *item, const PnItipPart *part, gboolean books)
+append_part (GString *out, const PnItipItem *item, const PnItipPart *part, Reader reader)
 {
   g_string_append_printf (out, "BEGIN:%s\r\n", item->kind);
-  append_lines (out, part, books);
+  append_lines (out, part, reader);
   for (guint i = 0; i < part->inside->len; i++)
-    if (books || !strstr (part->inside->pdata[i], "X-POSTERN-OWN:"))
+    if (reader != OTHERS || !strstr (part->inside->pdata[i], "X-POSTERN-OWN:"))
       g_string_append (out, part->inside->pdata[i]);
   g_string_append_printf (out, "END:%s\r\n", item->kind);
 }
@@ -58,12 +65,12 @@ uses_zone (const GPtrArray *parts, const char *tzid)
 }
 
 static char *
-write_text (PnItipItem *self, PnMethod method, const GPtrArray *parts, gboolean books)
+write_text (PnItipItem *self, PnMethod method, const GPtrArray *parts, Reader reader)
 {
   g_autoptr (GString) out = g_string_new ("BEGIN:VCALENDAR\r\nPRODID:" PRODID "\r\nVERSION:2.0\r\n");
   if (method != PN_METHOD_NONE)
     g_string_append_printf (out, "METHOD:%s\r\n", pn_method_to_string (method));
-  for (guint i = 0; books && i < self->lines->len; i++)
+  for (guint i = 0; reader == BOOKS && i < self->lines->len; i++)
     pn_itip_line_append (out, self->lines->pdata[i]);
   for (guint i = 0; i < self->zones->len; i++) {
     const PnItipZone *zone = self->zones->pdata[i];
@@ -71,7 +78,7 @@ write_text (PnItipItem *self, PnMethod method, const GPtrArray *parts, gboolean 
       g_string_append (out, zone->text);
   }
   for (guint i = 0; i < parts->len; i++)
-    append_part (out, self, parts->pdata[i], books);
+    append_part (out, self, parts->pdata[i], reader);
   g_string_append (out, "END:VCALENDAR\r\n");
   return g_strdup (out->str);
 }
@@ -79,13 +86,13 @@ write_text (PnItipItem *self, PnMethod method, const GPtrArray *parts, gboolean 
 char *
 pn_itip_text (PnItipItem *self, PnMethod method, GPtrArray *parts)
 {
-  return write_text (self, method, parts, FALSE);
+  return write_text (self, method, parts, OTHERS);
 }
 
 char *
 pn_itip_item_write (PnItipItem *self)
 {
-  return write_text (self, PN_METHOD_NONE, self->parts, TRUE);
+  return write_text (self, PN_METHOD_NONE, self->parts, BOOKS);
 }
 
 /* -- asking -- */
@@ -149,7 +156,7 @@ pn_itip_item_message (PnItipItem *self, GError **error)
                  self->uid);
     return NULL;
   }
-  g_autofree char *text = write_text (self, PN_METHOD_REQUEST, self->parts, FALSE);
+  g_autofree char *text = write_text (self, PN_METHOD_REQUEST, self->parts, OWNER);
   return message_of (self, text, error);
 }
 
@@ -161,7 +168,7 @@ pn_itip_item_component (PnItipItem *self, const char *recurrence)
     return NULL;
   g_autoptr (GPtrArray) parts = g_ptr_array_new ();
   g_ptr_array_add (parts, part);
-  g_autofree char *text = write_text (self, PN_METHOD_REQUEST, parts, FALSE);
+  g_autofree char *text = write_text (self, PN_METHOD_REQUEST, parts, OWNER);
   return message_of (self, text, NULL);
 }
 
@@ -300,7 +307,8 @@ describe_people (GString *out, const PnItipPart *part, const char *only)
       continue;
     g_autoptr (PnAddress) address = pn_itip_line_address (line);
     g_autofree char *partstat = pn_itip_line_get (line, "PARTSTAT");
-    g_autofree char *to = pn_itip_line_get (line, "DELEGATED-TO");
+    g_autofree char *delegate = pn_itip_line_get (line, "DELEGATED-TO");
+    g_autofree char *to = delegate ? g_ascii_strdown (delegate, -1) : NULL;
     g_autofree char *spec = pn_address_to_string (address);
     g_autofree char *lower = g_ascii_strdown (spec, -1);
     if (only && g_ascii_strcasecmp (only, lower) != 0)

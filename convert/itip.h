@@ -57,13 +57,14 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (PnItipItem, pn_itip_item_free)
 PnItipItem *pn_itip_item_parse (const char *text, gsize length, const char *site_timezone, GError **error);
 char *pn_itip_item_write (PnItipItem *self); /* caller frees */
 
+/* Of the item, borrowed; what is known of it. */
 const char *pn_itip_item_uid (const PnItipItem *self);
 gboolean pn_itip_item_is_empty (const PnItipItem *self); /* nothing is known of it */
 gboolean pn_itip_item_is_cancelled (const PnItipItem *self);
 /* Borrowed until the item changes; NULL if there is none. */
 const PnAddress *pn_itip_item_organizer (PnItipItem *self);
-/* The item as a message: its calendar is the master (else the first exception), its calendar part has all of
- * it. NULL if the item is empty. */
+/* The item as a message, for its owner (with what he set for himself): its calendar is the master (else the
+ * first exception), its calendar part has all of it. NULL if the item is empty. */
 PnMessage *pn_itip_item_message (PnItipItem *self, GError **error);
 /* The component that says what instance RECURRENCE (a value as in PnInstance; NULL: the master) is, alone;
  * NULL if there is none. */
@@ -121,6 +122,7 @@ typedef struct {
   const char *summary, *place, *description;
 } PnItipChange;
 
+/* Invites to the item, or to one instance; changes it and tells those invited; publishes it. */
 gboolean pn_itip_request (PnItipItem *self, const char *recurrence, const PnItipContext *context,
                           GPtrArray *out, GError **error);
 gboolean pn_itip_revise (PnItipItem *self, const char *recurrence, const PnItipChange *change,

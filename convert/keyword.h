@@ -28,6 +28,7 @@ struct PnKeywordEntry {
   PnKeywordEntry *next;
 };
 
+/* Whether the keyword has that NAME, in any case. */
 gboolean pn_keyword_is (const PnKeyword *self, const char *name);
 
 typedef struct {

@@ -50,6 +50,7 @@ typedef struct {
   char *name;     /* display name */
 } PnAddress;
 
+/* Made of copies; each name may be NULL. */
 PnAddress *pn_address_new (const char *domain, const char *post_office, const char *user);
 PnAddress *pn_address_new_internet (const char *internet, const char *name);
 PnAddress *pn_address_copy (const PnAddress *self);

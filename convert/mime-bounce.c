@@ -27,6 +27,15 @@ has_null_path (const PnMessage *message)
          || (message->envelope_from != NULL && message->envelope_from[0] == '\0');
 }
 
+/* Some send it in the name of their daemon instead. */
+static gboolean
+has_daemon_path (const PnMessage *message)
+{
+  const char *path = pn_message_get_header (message, "Return-Path");
+
+  return path != NULL && g_ascii_strncasecmp (path, "<mailer-daemon@", 15) == 0;
+}
+
 static gboolean
 is_daemon (const PnMessage *message)
 {
@@ -135,7 +144,7 @@ count_signs (const PnMessage *message, gboolean original)
     signs++;
   if (pn_message_get_header (message, "X-Failed-Recipients") != NULL)
     signs += 3;
-  if (has_null_path (message))
+  if (has_null_path (message) || has_daemon_path (message))
     signs++;
   /* a vacation notice has a null path too */
   if (signs > (has_null_path (message) ? 1u : 0u) && automatic != NULL

@@ -22,6 +22,7 @@ typedef struct {
   gboolean unended;        /* the last line has no line end, and there is one */
 } PnLineScan;
 
+/* Reads CONTENT once and fills SCAN; fails if reading does. */
 gboolean pn_line_scan (PnContent *content, const char *boundary, PnLineScan *scan, GError **error);
 
 typedef enum {

@@ -368,17 +368,29 @@ settle_sender (PnMessage *message)
     g_clear_pointer (&message->sender, pn_address_free);
 }
 
+/* Mail that was composed by a conversion has fields of its own besides those that it came with. */
+static guint
+find_limit (const char *header, gsize length)
+{
+  static const char native[] = "\nX-Postern-Native:";
+
+  return memmem (header, length, native, strlen (native)) != NULL ? 4 * MAX_FIELDS : MAX_FIELDS;
+}
+
 void
 pn_mime_read_fields (PnMimeReader *self, const char *header, gsize length)
 {
+  guint limit = MAX_FIELDS;
   const char *cursor = header, *end = header + length;
   PnMessage *message = self->message;
   PnHeaderField field;
 
   while (pn_header_next (&cursor, end, &field)) {
-    if (message->headers->len == MAX_FIELDS) {
-      pn_message_add_loss (message, "header", "it has more than %d fields; the rest is in the original only",
-                           MAX_FIELDS);
+    if (message->headers->len == MAX_FIELDS)
+      limit = find_limit (header, length);
+    if (message->headers->len == limit) {
+      pn_message_add_loss (message, "header", "it has more than %u fields; the rest is in the original only",
+                           limit);
       break;
     }
     gsize damaged = self->context.damaged;

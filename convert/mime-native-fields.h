@@ -21,14 +21,20 @@ typedef enum {
   PN_MADE_LINE_END = 1 << 5, /* of the only part, which had none at its end */
   PN_MADE_PHONE = 1 << 6,    /* the phone fields before the bodies' text */
   PN_MADE_REPORT = 1 << 7,   /* the machine's part of a report */
-  PN_MADE_SEALED = 1 << 8    /* nothing, but a signed part is written as it came */
+  PN_MADE_SEALED = 1 << 8,   /* nothing, but a signed part is written as it came */
+  PN_MADE_NARROW = 1 << 9    /* the calendar part says less than that which stands elsewhere in the message */
 } PnMade;
 
+/* Appends the fields of MESSAGE to OUT, which has the header that was written before; MADE: PnMade flags. */
 void pn_native_fields_write (GString *out, PnMessage *message, const PnMimeWriteOptions *options, guint made);
 
 /* Those of the second kind alone. */
 void pn_office_fields_write (GString *out, PnMessage *message, const PnMimeWriteOptions *options, guint made);
 
+/* A header field whose name cannot be written. */
+void pn_office_header_write (GString *out, const PnHeader *header);
+/* What the calendar PART says, read as pn_ical_read() does; NULL if nothing. */
+PnMessage *pn_calendar_part_read (const PnPart *part);
 /* Takes up the fields of the first kind from message->headers; called by pn_mime_read(). */
 void pn_native_fields_read (PnMessage *message);
 /* Takes up those of the second kind: for mail that was written by the same owner's conversion.  SOURCE is what

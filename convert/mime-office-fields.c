@@ -2,8 +2,12 @@
  * undone. */
 #include <string.h>
 
+#include "convert/charset.h"
+#include "convert/ical.h"
+#include "convert/mime-header.h"
 #include "convert/mime-native-fields.h"
 #include "convert/mime-own-parts.h"
+#include "convert/mime-reader.h"
 #include "convert/mime-values.h"
 #include "convert/mime-write-header.h"
 #include "convert/mime-write.h"
@@ -14,13 +18,18 @@
 #define REPORT "X-Postern-Report"
 #define KEYWORD "X-Postern-Keyword"
 #define BUSY "X-Postern-Busy"
+#define HEADER "X-Postern-Header"
+
+/* The largest calendar that is read again. */
+#define MAX_CALENDAR (16 * 1024 * 1024)
 
 /* --- writing ----------------------------------------------------------------------- */
 
 typedef struct {
   GString *out;
-  GHashTable *done; /* addr-specs, lower case */
+  GHashTable *done; /* addr-spec, lower case, to PnAddress */
   const char *default_domain;
+  gboolean clash; /* two addresses have the same */
 } AddressWriter;
 
 static void
@@ -28,9 +37,18 @@ write_address (PnAddress *address, gpointer user)
 {
   AddressWriter *self = user;
   g_autofree char *spec = pn_field_addr_spec (address, self->default_domain);
-  if (!address->domain && !address->post_office && !address->user && g_strcmp0 (spec, address->internet) == 0)
+  char *key = g_ascii_strdown (spec, -1);
+  const PnAddress *other = g_hash_table_lookup (self->done, key);
+  if (other) {
+    self->clash |= g_strcmp0 (other->internet, address->internet) != 0
+                   || g_strcmp0 (other->user, address->user) != 0
+                   || g_strcmp0 (other->post_office, address->post_office) != 0
+                   || g_strcmp0 (other->domain, address->domain) != 0;
+    g_free (key);
     return;
-  if (!g_hash_table_add (self->done, g_ascii_strdown (spec, -1)))
+  }
+  g_hash_table_insert (self->done, key, address);
+  if (!address->domain && !address->post_office && !address->user && g_strcmp0 (spec, address->internet) == 0)
     return;
   PnValues values;
   pn_values_begin (&values);
@@ -39,37 +57,69 @@ write_address (PnAddress *address, gpointer user)
   pn_values_end (&values, self->out, ADDRESS);
 }
 
-/* Quotes at both ends of a name are not taken for part of it when a header is read. */
+/* Whether ADDRESS is read as it is, but for native names. */
 static gboolean
-is_quoted (const char *name)
+is_said (const PnAddress *address, const PnAddress *said, const char *default_domain)
 {
-  gsize length = name ? strlen (name) : 0;
-  return length >= 2 && name[0] == '"' && name[length - 1] == '"';
+  if (!address || !said)
+    return !address && !said;
+  g_autofree char *spec = pn_field_addr_spec (address, default_domain);
+  const char *name = address->name && *address->name ? address->name : NULL;
+  return g_strcmp0 (spec, said->internet) == 0 && g_strcmp0 (name, said->name) == 0;
 }
 
-/* Whether To, Cc and Bcc say everything about the recipients. */
+/* Whether To, Cc and Bcc say everything about the recipients.  SAID has what a reader takes out of them. */
 static gboolean
-recipients_are_plain (const PnMessage *message, gboolean keep_bcc)
+recipients_are_plain (const PnMessage *message, const PnMessage *said, const char *default_domain)
 {
-  PnDistribution last = PN_TO;
+  if (message->recipients->len != said->recipients->len)
+    return FALSE;
   for (guint i = 0; i < message->recipients->len; i++) {
     const PnRecipient *recipient = g_ptr_array_index (message->recipients, i);
-    if (recipient->distribution < last || !recipient->deliver || !recipient->address
-        || recipient->listed != (recipient->distribution != PN_BC) || recipient->dsn_notify
-        || recipient->dsn_orcpt || (recipient->distribution == PN_BC && !keep_bcc)
-        || is_quoted (recipient->group) || is_quoted (recipient->address->name))
+    const PnRecipient *other = g_ptr_array_index (said->recipients, i);
+    if (recipient->distribution != other->distribution || !recipient->deliver != !other->deliver
+        || !recipient->listed != !other->listed || recipient->dsn_notify || recipient->dsn_orcpt
+        || g_strcmp0 (recipient->group, other->group) != 0
+        || !is_said (recipient->address, other->address, default_domain))
       return FALSE;
-    last = recipient->distribution;
   }
   return message->recipients->len > 0;
 }
 
 static void
-write_recipients (GString *out, const PnMessage *message, gboolean keep_bcc)
+write_author (GString *out, const char *as, const PnAddress *address)
+{
+  PnValues values;
+  pn_values_begin (&values);
+  pn_values_add (&values, "as", as);
+  if (address) {
+    pn_values_add_address (&values, address);
+    pn_values_add (&values, "name", address->name);
+  }
+  pn_values_end (&values, out, RECIPIENT);
+}
+
+/* From, Sender and Reply-To, if they are read otherwise than they are. */
+static void
+write_authors (GString *out, const PnMessage *message, const PnMessage *said, const char *default_domain,
+               gboolean clash)
+{
+  if (message->from && (clash || !is_said (message->from, said->from, default_domain)))
+    write_author (out, "From", message->from);
+  if (clash ? message->sender != NULL : !is_said (message->sender, said->sender, default_domain))
+    write_author (out, "Sender", message->sender);
+  guint n = message->reply_to ? message->reply_to->len : 0;
+  gboolean same = !clash && n == said->reply_to->len;
+  for (guint i = 0; i < n && same; i++)
+    same = is_said (message->reply_to->pdata[i], said->reply_to->pdata[i], default_domain);
+  for (guint i = 0; i < n && !same; i++)
+    write_author (out, "Reply-To", message->reply_to->pdata[i]);
+}
+
+static void
+write_recipients (GString *out, const PnMessage *message)
 {
   static const char *const words[] = { "To", "Cc", "Bcc" };
-  if (recipients_are_plain (message, keep_bcc))
-    return;
   for (guint i = 0; i < message->recipients->len; i++) {
     const PnRecipient *recipient = g_ptr_array_index (message->recipients, i);
     PnValues values;
@@ -183,6 +233,8 @@ add_instants (PnValues *values, const PnCalendar *calendar)
   for (guint i = 0; i < G_N_ELEMENTS (times); i++)
     if (times[i].time->set && (times[i].time->is_date || times[i].time->floating))
       pn_values_add_number (values, times[i].name, times[i].time->unix_time);
+  if (calendar->alarm_set) /* which some methods do not send */
+    pn_values_add_number (values, "alarm", calendar->alarm);
 }
 
 static void
@@ -192,6 +244,8 @@ restore_instants (GHashTable *values, PnCalendar *calendar)
   calendar->end.unix_time = pn_values_get_number (values, "finish", calendar->end.unix_time);
   calendar->recurrence_id.unix_time
       = pn_values_get_number (values, "instance", calendar->recurrence_id.unix_time);
+  calendar->alarm_set = g_hash_table_contains (values, "alarm");
+  calendar->alarm = (int) pn_values_get_number (values, "alarm", 0);
 }
 
 static void
@@ -212,8 +266,99 @@ restore_missing (PnCalendar *calendar, const char *text)
     calendar->priority = 0;
 }
 
+/* Ids, each percent encoded. */
+static char *
+join_ids (const GPtrArray *ids)
+{
+  GString *text = g_string_new (NULL);
+  for (guint i = 0; i < ids->len; i++) {
+    g_autofree char *id = g_uri_escape_string (ids->pdata[i], NULL, TRUE);
+    g_string_append_printf (text, "%s%s", i ? "," : "", id);
+  }
+  return g_string_free (text, FALSE);
+}
+
+static gboolean
+same_ids (const GPtrArray *a, const GPtrArray *b)
+{
+  if (a->len != b->len)
+    return FALSE;
+  for (guint i = 0; i < a->len; i++)
+    if (strcmp (a->pdata[i], b->pdata[i]) != 0)
+      return FALSE;
+  return TRUE;
+}
+
+/* Text fields that may be read otherwise than they are. */
+static const struct {
+  const char *name;
+  gsize offset;
+} message_texts[] = {
+  { "message-id", G_STRUCT_OFFSET (PnMessage, message_id) },
+  { "in-reply-to", G_STRUCT_OFFSET (PnMessage, in_reply_to) },
+  { "subject", G_STRUCT_OFFSET (PnMessage, subject) },
+};
+
+static const struct {
+  const char *name;
+  gsize offset;
+} message_times[] = {
+  { "date", G_STRUCT_OFFSET (PnMessage, date) },
+  { "expires", G_STRUCT_OFFSET (PnMessage, expires) },
+  { "respond-by", G_STRUCT_OFFSET (PnMessage, respond_by) },
+  { "distribute", G_STRUCT_OFFSET (PnMessage, distribute_date) },
+};
+
+/* The fields whose header does not say what they are. */
 static void
-write_native (GString *out, const PnMessage *message, guint made)
+add_unsaid (PnValues *values, const PnMessage *message, const PnMessage *said)
+{
+  for (guint i = 0; i < G_N_ELEMENTS (message_texts); i++) {
+    const char *text = G_STRUCT_MEMBER (char *, message, message_texts[i].offset);
+    if (text && *text && g_strcmp0 (text, G_STRUCT_MEMBER (char *, said, message_texts[i].offset)) != 0)
+      pn_values_add (values, message_texts[i].name, text);
+  }
+  if (message->calendar && (!message->subject || !*message->subject))
+    pn_values_add (values, "subject", ""); /* else the calendar's summary would be taken for it */
+  for (guint i = 0; i < G_N_ELEMENTS (message_times); i++) {
+    const PnTime *time = &G_STRUCT_MEMBER (PnTime, message, message_times[i].offset);
+    const PnTime *other = &G_STRUCT_MEMBER (PnTime, said, message_times[i].offset);
+    if (!other->set || time->unix_time != other->unix_time || time->offset != other->offset)
+      pn_values_add_time (values, message_times[i].name, time);
+  }
+  if (!message->references || same_ids (message->references, said->references))
+    return;
+  g_autofree char *references = join_ids (message->references);
+  pn_values_add (values, "references", references);
+}
+
+static void
+restore_unsaid (PnMessage *message, GHashTable *values)
+{
+  for (guint i = 0; i < G_N_ELEMENTS (message_texts); i++) {
+    char **to = &G_STRUCT_MEMBER (char *, message, message_texts[i].offset);
+    if (!g_hash_table_contains (values, message_texts[i].name))
+      continue;
+    g_free (*to);
+    *to = pn_values_take (values, message_texts[i].name);
+  }
+  for (guint i = 0; i < G_N_ELEMENTS (message_times); i++)
+    if (g_hash_table_contains (values, message_times[i].name))
+      G_STRUCT_MEMBER (PnTime, message, message_times[i].offset)
+          = pn_values_get_time (values, message_times[i].name);
+  const char *references = g_hash_table_lookup (values, "references");
+  g_auto (GStrv) ids = references ? g_strsplit (references, ",", -1) : NULL;
+  if (ids)
+    g_ptr_array_set_size (message->references, 0);
+  for (char **id = ids; id && *id; id++) {
+    char *text = g_uri_unescape_string (*id, NULL);
+    if (text)
+      g_ptr_array_add (message->references, text);
+  }
+}
+
+static void
+write_native (GString *out, const PnMessage *message, const PnMessage *said, guint made)
 {
   PnValues values;
   pn_values_begin (&values);
@@ -239,18 +384,43 @@ write_native (GString *out, const PnMessage *message, guint made)
   pn_values_add (&values, "without", message->calendar ? missing : "calendar");
   if (message->calendar)
     add_instants (&values, message->calendar);
+  add_unsaid (&values, message, said);
   pn_values_end (&values, out, NATIVE);
+}
+
+/* What a reader takes out of the header that was written so far. */
+static PnMessage *
+read_said (const GString *header)
+{
+  g_autoptr (GString) text = g_string_new_len (header->str, (gssize) header->len);
+  g_string_append (text, "\r\n");
+  g_autoptr (PnSource) source = pn_source_new_copy (text->str, text->len);
+  PnMessage *said = pn_mime_read_header (source, NULL, NULL);
+  return said ? said : pn_message_new (PN_TYPE_MAIL);
+}
+
+void
+pn_office_header_write (GString *out, const PnHeader *header)
+{
+  PnValues values;
+  pn_values_begin (&values);
+  pn_values_add (&values, "name", header->name);
+  pn_values_add (&values, "value", header->value);
+  pn_values_end (&values, out, HEADER);
 }
 
 void
 pn_office_fields_write (GString *out, PnMessage *message, const PnMimeWriteOptions *options, guint made)
 {
-  write_native (out, message, made);
+  g_autoptr (PnMessage) said = read_said (out);
+  write_native (out, message, said, made);
   AddressWriter addresses
-      = { out, g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL), options->default_domain };
+      = { out, g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL), options->default_domain, FALSE };
   pn_mime_each_address (message, write_address, &addresses);
   g_hash_table_unref (addresses.done);
-  write_recipients (out, message, options->keep_bcc);
+  write_authors (out, message, said, options->default_domain, addresses.clash);
+  if (addresses.clash || !recipients_are_plain (message, said, options->default_domain))
+    write_recipients (out, message);
   write_reports (out, message);
   if (message->type == PN_TYPE_SEARCH)
     write_search (out, message);
@@ -345,6 +515,7 @@ read_native (PnMessage *message, GHashTable *values)
     restore_missing (message->calendar, missing);
   if (message->calendar)
     restore_instants (values, message->calendar);
+  restore_unsaid (message, values);
 }
 
 typedef struct {
@@ -367,6 +538,30 @@ read_address (PnAddress *address, gpointer user)
   address->user = g_steal_pointer (&native->user);
   g_free (address->internet);
   address->internet = g_steal_pointer (&native->internet);
+}
+
+/* An author of the message; FALSE if VALUES are those of a recipient. */
+static gboolean
+read_author (PnMessage *message, GHashTable *values, guint *n_reply_to)
+{
+  const char *as = g_hash_table_lookup (values, "as");
+  gboolean reply_to = g_strcmp0 (as, "Reply-To") == 0, from = g_strcmp0 (as, "From") == 0;
+  if (!reply_to && !from && g_strcmp0 (as, "Sender") != 0)
+    return FALSE;
+  PnAddress *address = pn_values_get_address (values);
+  if (reply_to) {
+    if ((*n_reply_to)++ == 0)
+      g_ptr_array_set_size (message->reply_to, 0);
+    g_ptr_array_add (message->reply_to, address);
+    return TRUE;
+  }
+  PnAddress **to = from ? &message->from : &message->sender;
+  g_clear_pointer (to, pn_address_free);
+  if (address->domain || address->post_office || address->user || address->internet || address->name)
+    *to = address;
+  else
+    pn_address_free (address);
+  return TRUE;
 }
 
 static PnRecipient *
@@ -423,21 +618,27 @@ read_search (PnMessage *message, GHashTable *values)
   }
 }
 
+/* How many of each repeated field were read. */
+typedef struct {
+  guint recipients, reply_to, reports;
+} Counts;
+
 /* The lists that stand in repeated fields replace those that were read from the mail. */
 static void
-read_repeated (PnMessage *message, const char *name, GHashTable *values, guint *n_recipients,
-               guint *n_reports)
+read_repeated (PnMessage *message, const char *name, GHashTable *values, Counts *counts)
 {
   if (g_ascii_strcasecmp (name, ADDRESS) == 0) {
     const char *spec = g_hash_table_lookup (values, "spec");
     AddressReader reader = { spec ? spec : "", values };
     pn_mime_each_address (message, read_address, &reader);
   } else if (g_ascii_strcasecmp (name, RECIPIENT) == 0) {
-    if ((*n_recipients)++ == 0)
+    if (read_author (message, values, &counts->reply_to))
+      return;
+    if (counts->recipients++ == 0)
       g_ptr_array_set_size (message->recipients, 0);
     g_ptr_array_add (message->recipients, read_recipient (values));
   } else if (g_ascii_strcasecmp (name, REPORT) == 0 && message->reports) {
-    if ((*n_reports)++ == 0)
+    if (counts->reports++ == 0)
       g_ptr_array_set_size (message->reports, 0);
     g_ptr_array_add (message->reports, read_report (values));
   } else if (g_ascii_strcasecmp (name, KEYWORD) == 0 && message->extra) {
@@ -448,6 +649,56 @@ read_repeated (PnMessage *message, const char *name, GHashTable *values, guint *
   } else if (g_ascii_strcasecmp (name, BUSY) == 0) {
     read_search (message, values);
   }
+}
+
+/* HEADER becomes the one that its VALUES say. */
+static void
+restore_header (PnHeader *header, GHashTable *values)
+{
+  char *name = pn_values_take (values, "name");
+  if (!name)
+    return;
+  g_free (header->name);
+  header->name = name;
+  g_free (header->value);
+  header->value = pn_values_take (values, "value");
+}
+
+PnMessage *
+pn_calendar_part_read (const PnPart *part)
+{
+  g_autoptr (GBytes) bytes = part->content ? pn_content_read (part->content, MAX_CALENDAR, NULL) : NULL;
+  if (!bytes)
+    return NULL;
+  g_autofree char *line = g_strconcat ("text/calendar", part->parameters, NULL);
+  PnHeaderContext context = { 0 };
+  g_autoptr (PnHeaderParams) parameters = pn_header_parse_params (line, strlen (line), &context);
+  g_autoptr (PnMessage) message = pn_message_new (PN_TYPE_MAIL);
+  gsize length;
+  const char *text = g_bytes_get_data (bytes, &length);
+  g_autofree char *decoded = NULL;
+  if (length > 0 && memchr (text, 0x1B, length)) { /* as such text is read from mail */
+    PnCharsetResult result;
+    text = decoded = pn_charset_decode (text, length, part->charset, NULL, FALSE, &length, &result);
+  } else if (length >= 3 && memcmp (text, "\xEF\xBB\xBF", 3) == 0) {
+    text += 3;
+    length -= 3;
+  }
+  return pn_ical_read (message, text, length, pn_header_params_get (parameters, "method"), NULL, NULL)
+             ? g_steal_pointer (&message)
+             : NULL;
+}
+
+/* The calendar of the part that came, which says more than the one that was composed of it. */
+static void
+restore_calendar (PnMessage *message)
+{
+  PnPart *part = pn_message_get_part (message, PN_PART_CALENDAR);
+  g_autoptr (PnMessage) came = part ? pn_calendar_part_read (part) : NULL;
+  if (!came || !came->calendar)
+    return;
+  g_clear_pointer (&message->calendar, pn_calendar_free);
+  message->calendar = g_steal_pointer (&came->calendar);
 }
 
 gboolean
@@ -461,17 +712,24 @@ pn_native_fields_restore (PnMessage *message, PnSource *source, GError **error)
     pn_message_add_loss (message, "header " NATIVE, "written by a version that is not known here");
     return TRUE;
   }
-  unmake (message, (guint) pn_values_get_number (values, "made", 0));
+  guint made = (guint) pn_values_get_number (values, "made", 0);
+  unmake (message, made);
   if (!pn_own_parts_restore (message, source, error))
     return FALSE;
+  if (made & PN_MADE_NARROW)
+    restore_calendar (message);
   read_native (message, values);
-  guint n_recipients = 0, n_reports = 0;
+  Counts counts = { 0 };
   for (guint i = 0; i < message->headers->len; i++) {
-    const PnHeader *header = g_ptr_array_index (message->headers, i);
+    PnHeader *header = g_ptr_array_index (message->headers, i);
     if (g_ascii_strncasecmp (header->name, "X-Postern-", 10) != 0 || !header->value)
       continue;
     g_autoptr (GHashTable) each = pn_values_parse (header->value);
-    read_repeated (message, header->name, each, &n_recipients, &n_reports);
+    if (g_ascii_strcasecmp (header->name, HEADER) == 0) {
+      restore_header (header, each);
+      continue;
+    }
+    read_repeated (message, header->name, each, &counts);
   }
   pn_mime_forget_own_fields (message);
   return TRUE;

@@ -39,6 +39,7 @@ static const struct {
 typedef struct {
   char *section;
   const PnMimeNode *node;
+  gboolean unix_lines;
   guint inner;              /* its place in the signed message there, from 1; or 0 */
   const PnMimeNode *behind; /* what follows in the same text, as of a mailing list */
   char *behind_section;
@@ -88,6 +89,7 @@ find_places (GHashTable *places, const PnMimeNode *node, const char *section)
       Place *inside = get_place (places, part);
       inside->section = g_strdup (at);
       inside->inner = GPOINTER_TO_UINT (number);
+      inside->unix_lines = node->unix_lines && g_hash_table_contains (node->unix_lines, part);
     }
 }
 
@@ -126,13 +128,14 @@ add_fields (PnValues *values, const PnPart *part, const PnPart *said)
   g_autoptr (GString) without = g_string_new (NULL);
   for (guint i = 0; i < G_N_ELEMENTS (texts); i++)
     add_text (values, without, texts[i].name, G_STRUCT_MEMBER (char *, part, texts[i].offset),
-              said ? G_STRUCT_MEMBER (char *, said, texts[i].offset) : NULL);
+              said ? G_STRUCT_MEMBER (char *, said, texts[i].offset) : "");
   for (guint i = 0; i < G_N_ELEMENTS (times); i++) {
-    const PnTime *is = &G_STRUCT_MEMBER (PnTime, part, times[i].offset), none = { 0 };
-    const PnTime *other = said ? &G_STRUCT_MEMBER (PnTime, said, times[i].offset) : &none;
-    if (is->set && (!other->set || is->unix_time != other->unix_time || is->offset != other->offset))
+    const PnTime *is = &G_STRUCT_MEMBER (PnTime, part, times[i].offset);
+    const PnTime *other = said ? &G_STRUCT_MEMBER (PnTime, said, times[i].offset) : NULL;
+    gboolean same = other && is->unix_time == other->unix_time && is->offset == other->offset;
+    if (is->set && (!other || !other->set || !same))
       pn_values_add_time (values, times[i].name, is);
-    else if (!is->set && other->set)
+    else if (!is->set && (!other || other->set))
       g_string_append_printf (without, "%s%s", without->len ? "," : "", times[i].name);
   }
   if (without->len > 0)
@@ -146,8 +149,8 @@ add_text_form (PnValues *values, const PnPart *part, const PnMimeNode *node, gui
   if (node->text && (part->role == PN_PART_TEXT || part->role == PN_PART_HTML))
     pn_values_add (values, "lines", "lf");
   if (node->lead_length > 0) {
-    g_autofree char *cut = g_strdup_printf ("%" G_GSIZE_FORMAT ",%" G_GSIZE_FORMAT, node->lead_at,
-                                            node->lead_length);
+    g_autofree char *cut
+        = g_strdup_printf ("%" G_GSIZE_FORMAT ",%" G_GSIZE_FORMAT, node->lead_at, node->lead_length);
     pn_values_add (values, "cut", cut);
   }
   if (made & PN_MADE_LINE_END)
@@ -182,6 +185,8 @@ write_part (GString *out, const PnPart *part, const Place *place, guint made, GE
     pn_values_add (&values, "in", place->section);
     if (place->inner > 0) {
       pn_values_add_number (&values, "inner", place->inner);
+      if (place->unix_lines)
+        pn_values_add (&values, "lines", "lf");
       pn_values_add (&values, "behind", place->behind_section);
       if (place->behind && place->behind->broken)
         pn_values_add (&values, "break", "yes");
@@ -227,7 +232,8 @@ set_fields (PnPart *part, GHashTable *values)
     char **to = &G_STRUCT_MEMBER (char *, part, texts[i].offset);
     const char *text = g_hash_table_lookup (values, texts[i].name);
     gboolean is_type = to == &part->type; /* which a part is never without */
-    if (!(text ? !is_type || *text : !is_type && g_strv_contains ((const char *const *) without, texts[i].name)))
+    if (!(text ? !is_type || *text
+               : !is_type && g_strv_contains ((const char *const *) without, texts[i].name)))
       continue;
     g_free (*to);
     *to = g_strdup (text);
@@ -376,7 +382,8 @@ restore_inner (Restorer *self, GHashTable *values, GError **error)
     return NULL;
   g_autoptr (PnPart) part = copy_part (g_ptr_array_index (inner->parts, number - 1));
   set_fields (part, values);
-  return add_behind (self, part, values, error) ? g_steal_pointer (&part) : NULL;
+  return undo_form (part, values, error) && add_behind (self, part, values, error) ? g_steal_pointer (&part)
+                                                                                   : NULL;
 }
 
 static gboolean
@@ -402,8 +409,8 @@ restore_all (Restorer *self, PnMessage *message, GError **error)
           g_propagate_error (error, reason);
         return FALSE;
       }
-      part->role = (PnPartRole) CLAMP (pn_values_get_number (values, "role", PN_PART_ATTACHMENT), 0,
-                                       PN_PART_INLINE);
+      part->role
+          = (PnPartRole) CLAMP (pn_values_get_number (values, "role", PN_PART_ATTACHMENT), 0, PN_PART_INLINE);
       self->parts->pdata[i] = part;
     }
   return TRUE;

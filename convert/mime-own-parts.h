@@ -1,5 +1,5 @@
-/* X-Postern-Part fields: which part of a composed mail is which part of the message, and what MIME does not say
- * of it or says otherwise.  Private to the MIME code. */
+/* X-Postern-Part fields: which part of a composed mail is which part of the message, and what MIME does not
+ * say of it or says otherwise.  Private to the MIME code. */
 #pragma once
 
 #include "convert/mime-write.h"

@@ -201,6 +201,11 @@ begins_recipient (const PnHeaderField *field, const PnStatusReport *report, gboo
   if (report == NULL)
     return TRUE;
   gboolean complete = report->action != PN_ACTION_NONE;
+  gboolean names
+      = pn_header_name_is (field, "Final-Recipient") || pn_header_name_is (field, "Original-Recipient");
+  /* An Action that stands in the block of the message is that of the first recipient. */
+  if (names && report->recipient == NULL && report->original_recipient == NULL)
+    return FALSE;
   if (pn_header_name_is (field, "Final-Recipient"))
     return final ? complete || blank : complete && blank;
   if (pn_header_name_is (field, "Original-Recipient"))
@@ -281,6 +286,13 @@ settle_reports (PnMessage *message, const PnTime *time)
     }
     if (report->recipient == NULL && message->from != NULL)
       report->recipient = pn_address_copy (message->from);
+    /* "LOCAL;<account>" says less than the address that was written to. */
+    if (report->recipient != NULL && report->original_recipient != NULL
+        && strchr (report->original_recipient, '@') != NULL
+        && (report->recipient->internet == NULL || strchr (report->recipient->internet, '@') == NULL)) {
+      pn_address_free (report->recipient);
+      report->recipient = pn_address_new_internet (report->original_recipient, NULL);
+    }
     if (report->recipient != NULL && report->original_recipient != NULL
         && g_strcmp0 (report->recipient->internet, report->original_recipient) == 0)
       g_clear_pointer (&report->original_recipient, g_free);

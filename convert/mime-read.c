@@ -354,8 +354,12 @@ read_entities (PnMimeReader *self, GError **error G_GNUC_UNUSED)
 {
   for (guint i = 0; i < self->scan->nodes->len; i++) {
     PnPart *part = pn_mime_make_file (self, i);
-    if (pn_mime_scan_entity (self->scan, i)->first_child == 0 || pn_mime_is_sealed_multipart (part))
-      g_hash_table_insert (self->entities, pn_mime_scan_section (self->scan, i), part);
+    g_autofree char *section = pn_mime_scan_section (self->scan, i);
+    gboolean whole
+        = pn_mime_scan_entity (self->scan, i)->first_child == 0 || pn_mime_is_sealed_multipart (part);
+    /* The first part of a message goes by the same number as the message. */
+    if (whole && !g_hash_table_contains (self->entities, section))
+      g_hash_table_insert (self->entities, g_steal_pointer (&section), part);
     else
       pn_part_free (part);
   }

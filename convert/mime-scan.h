@@ -60,6 +60,7 @@ PnMimeScan *pn_mime_scan (PnSource *source, guint max_depth, guint max_parts, GE
 void pn_mime_scan_free (PnMimeScan *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (PnMimeScan, pn_mime_scan_free)
 
+/* The entity at INDEX, which has to exist; borrowed. */
 PnMimeEntity *pn_mime_scan_entity (const PnMimeScan *self, guint index);
 /* "1.2": the place of a part; "1" for the only part of a message without multiparts.  Caller frees. */
 char *pn_mime_scan_section (const PnMimeScan *self, guint index);

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "convert/mime-encode.h"
+
 /* Larger ones are not compared with the message. */
 enum { MAX_SEALED = 64 * 1024 * 1024, MAX_PARAMETERS = 2000 };
 
@@ -69,8 +71,8 @@ is_sealed (const PnPart *part)
              || strcmp (part->type, "application/x-pkcs7-mime") == 0);
 }
 
-PnMessage *
-pn_mime_sealed_read (const PnPart *part, GError **error)
+PnSource *
+pn_mime_sealed_source (const PnPart *part, GError **error)
 {
   g_autoptr (GBytes) bytes = pn_content_read (part->content, MAX_SEALED, error);
   if (bytes == NULL)
@@ -84,8 +86,15 @@ pn_mime_sealed_read (const PnPart *part, GError **error)
                           binary ? "Content-Transfer-Encoding: binary\r\n" : "");
   if (length > 0)
     g_string_append_len (text, data, (gssize) length);
-  g_autoptr (PnSource) source = pn_source_new_copy (text->str, text->len);
-  return pn_mime_read (source, NULL, error);
+  return pn_source_new_copy (text->str, text->len);
+}
+
+PnMessage *
+pn_mime_sealed_read (const PnPart *part, GError **error)
+{
+  g_autoptr (PnSource) source = pn_mime_sealed_source (part, error);
+
+  return source != NULL ? pn_mime_read (source, NULL, error) : NULL;
 }
 
 static GBytes *
@@ -162,6 +171,26 @@ says_the_same (PnMimeSealed *self, const PnMessage *message, const PnMessage *in
   return TRUE;
 }
 
+/* Why PART cannot be written as it is, or NULL.  INNER is NULL if it is too large. */
+static const char *
+find_hindrance (PnMimeSealed *self, const PnMessage *message, const PnMessage *inner, GError **error)
+{
+  static const char too_large[] = "it is too large to be kept whole";
+  PnLineScan scan;
+
+  if (inner == NULL)
+    return too_large;
+  if (pn_mime_is_sealed_multipart (self->part)) {
+    if (!pn_line_scan (self->part->content, "", &scan, error))
+      return too_large;
+    if (scan.bare_cr)
+      return "its lines end with CR, which mail cannot keep";
+  }
+  return says_the_same (self, message, inner)
+             ? NULL
+             : "the message is no longer what it was made over; it is not kept whole";
+}
+
 gboolean
 pn_mime_sealed_find (PnMimeSealed *self, PnMessage *message, GError **error)
 {
@@ -177,16 +206,19 @@ pn_mime_sealed_find (PnMimeSealed *self, PnMessage *message, GError **error)
       g_propagate_error (error, g_steal_pointer (&reason));
       return FALSE;
     }
-    if (inner != NULL && says_the_same (self, message, inner))
+    g_autoptr (GError) failure = NULL;
+    const char *hindrance = find_hindrance (self, message, inner, &failure);
+    if (failure != NULL) {
+      g_propagate_error (error, g_steal_pointer (&failure));
+      return FALSE;
+    }
+    if (hindrance == NULL)
       return TRUE;
     self->part = NULL;
     g_hash_table_remove_all (self->inside);
     g_clear_pointer (&self->text_rest, pn_content_unref);
     self->text = NULL;
-    pn_message_add_loss (message, part->type,
-                         inner != NULL
-                             ? "the message is no longer what it was made over; it is not kept whole"
-                             : "it is too large to be kept whole");
+    pn_message_add_loss (message, part->type, "%s", hindrance);
   }
   return TRUE;
 }

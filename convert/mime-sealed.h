@@ -20,6 +20,8 @@ typedef struct {
   gboolean broken;      /* a line feed is between them */
 } PnMimeSealed;
 
+/* The part as a message of its own, in memory; PN_CONVERT_ERROR_LIMIT if it is too large for that. */
+PnSource *pn_mime_sealed_source (const PnPart *part, GError **error);
 /* The part read as a message of its own.  Fails as pn_mime_read() does, and with PN_CONVERT_ERROR_LIMIT. */
 PnMessage *pn_mime_sealed_read (const PnPart *part, GError **error);
 /* Finds the first sealed part of MESSAGE that still says what the message says.  One that does not is named a

@@ -343,10 +343,11 @@ leave_out_taken (const Hunt *self)
 GBytes *
 pn_mime_take_files (PnMimeReader *self, guint index, const char *bytes, gsize length, GBytes *owner)
 {
-  Hunt hunt = { .reader = self, .entity = index, .bytes = bytes, .end = bytes + length };
+  Hunt hunt = { .reader = self, .entity = index, .bytes = bytes };
 
   if (length == 0 || self->files->len >= MAX_FILES)
     return NULL;
+  hunt.end = bytes + length;
   hunt.blocks = g_array_new (FALSE, FALSE, sizeof (Block));
   find_blocks (&hunt);
   GBytes *rest = NULL;

@@ -1,5 +1,5 @@
-/* What the X-Postern-... fields say: "name=value;name=value".  Values are percent encoded, so that no reader or
- * relay has anything to fold, decode or mend; blanks mean nothing, so the line can be folded anywhere. */
+/* What the X-Postern-... fields say: "name=value;name=value".  Values are percent encoded, so that no reader
+ * or relay has anything to fold, decode or mend; blanks mean nothing, so the line can be folded anywhere. */
 #pragma once
 
 #include "convert/message.h"
@@ -10,6 +10,7 @@ typedef struct {
   GString *text;
 } PnValues;
 
+/* Begins a set of values. */
 void pn_values_begin (PnValues *self);
 /* Adds NAME, unless VALUE is NULL. */
 void pn_values_add (PnValues *self, const char *name, const char *value);

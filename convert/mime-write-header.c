@@ -10,6 +10,7 @@
 #define WORD_COST 12
 /* The longest token that is left alone; longer ones could not be folded within 998. */
 #define TOKEN_MAX 900
+#define UNKNOWN "unknown@address.invalid"
 
 static const char ATEXT[] = "!#$%&'*+-/=?^_`{|}~";
 
@@ -421,7 +422,7 @@ pn_field_addr_spec (const PnAddress *address, const char *default_domain)
     append_native (local, address->domain);
     if (local->len == 0) { /* a name alone */
       g_string_free (out, TRUE);
-      return g_strdup ("unknown@address.invalid");
+      return g_strdup (UNKNOWN);
     }
   }
   g_autofree char *valid = g_utf8_make_valid (local->str, (gssize) local->len);
@@ -435,6 +436,8 @@ pn_field_addr_spec (const PnAddress *address, const char *default_domain)
     g_string_append_c (out, '@');
     append_domain (out, domain);
   }
+  if (out->len > TOKEN_MAX) /* no line could hold it, and nobody has it */
+    g_string_assign (out, UNKNOWN);
   return g_string_free (out, FALSE);
 }
 
@@ -480,11 +483,13 @@ void
 pn_field_address (PnWriteField *self, const PnAddress *address, const char *default_domain)
 {
   g_autofree char *spec = pn_field_addr_spec (address, default_domain);
-  gboolean named = address->name && *address->name;
-  if (named)
-    pn_field_phrase (self, address->name);
+  const char *name = address->name && *address->name ? address->name : NULL;
+  if (!name && address->internet && strcmp (spec, UNKNOWN) == 0)
+    name = address->internet;
+  if (name)
+    pn_field_phrase (self, name);
   /* a word alone would be a name */
-  g_autofree char *token = named || !strchr (spec, '@') ? g_strdup_printf ("<%s>", spec) : g_strdup (spec);
+  g_autofree char *token = name || !strchr (spec, '@') ? g_strdup_printf ("<%s>", spec) : g_strdup (spec);
   pn_field_token (self, token);
 }
 

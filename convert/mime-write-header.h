@@ -17,6 +17,7 @@ typedef struct {
   gboolean fresh;
 } PnWriteField;
 
+/* Begins the field NAME at the end of OUT; adds a token to it. */
 void pn_field_begin (PnWriteField *self, GString *out, const char *name);
 void pn_field_token (PnWriteField *self, const char *token);
 /* TEXT right behind the last token. */
@@ -46,7 +47,8 @@ void pn_field_ids (GString *out, const char *name, char *const *ids, gsize n);
 
 /* "Mon, 02 Jan 2006 15:04:05 +0100".  Caller frees. */
 char *pn_field_format_date (gint64 unix_time, int offset);
-/* The addr-spec for ADDRESS: its Internet address, or one made of its native parts.  Caller frees. */
+/* The addr-spec for ADDRESS: its Internet address, or one made of its native parts; "unknown@address.invalid" if
+ * there is neither, or it is too long for a line.  Caller frees. */
 char *pn_field_addr_spec (const PnAddress *address, const char *default_domain);
 /* Whether the addr-spec can only be written in a message that needs SMTPUTF8. */
 gboolean pn_field_is_ascii (const char *text);

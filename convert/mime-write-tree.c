@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "convert/fields.h"
 #include "convert/ical.h"
 #include "convert/mime-native-fields.h"
 #include "convert/mime-own-parts.h"
@@ -32,6 +33,7 @@ pn_mime_node_free (PnMimeNode *self)
   g_clear_pointer (&self->children, g_ptr_array_unref);
   g_clear_pointer (&self->content, pn_content_unref);
   g_clear_pointer (&self->inside, g_hash_table_unref);
+  g_clear_pointer (&self->unix_lines, g_hash_table_unref);
   g_free (self->type);
   g_free (self->parameters);
   g_free (self->boundary);
@@ -165,6 +167,56 @@ file_new (Builder *self, const PnPart *part, const char *disposition, GError **e
   return g_steal_pointer (&node);
 }
 
+/* What was signed goes with CRLF: notes those parts in it that can be told from that, and leaves out of
+ * node->inside what cannot. */
+static gboolean
+settle_lines (PnMimeNode *node, GHashTable *inside, GError **error)
+{
+  GHashTableIter iter;
+  gpointer key, number;
+  node->inside = g_hash_table_new (NULL, NULL);
+  node->unix_lines = g_hash_table_new (NULL, NULL);
+  for (g_hash_table_iter_init (&iter, inside); g_hash_table_iter_next (&iter, &key, &number);) {
+    const PnPart *part = key;
+    gboolean body = part->role == PN_PART_TEXT || part->role == PN_PART_HTML || !part->content;
+    gboolean wide = part->charset
+                    && (g_str_has_prefix (part->charset, "utf-16") || g_str_has_prefix (part->charset, "utf-32"));
+    if (node->scan.bare_lf && wide)
+      continue; /* half of a character was taken for a line end */
+    PnLineScan scan = { 0 };
+    if (!body && node->scan.bare_lf && !pn_line_scan (part->content, "", &scan, error))
+      return FALSE;
+    if (scan.bare_lf) {
+      g_autoptr (GBytes) bytes = pn_content_read (part->content, G_MAXSIZE, error);
+      if (!bytes)
+        return FALSE;
+      gsize length;
+      const char *data = g_bytes_get_data (bytes, &length);
+      if (memchr (data, '\r', length))
+        continue;
+      g_hash_table_add (node->unix_lines, key);
+    }
+    g_hash_table_insert (node->inside, key, number);
+  }
+  return TRUE;
+}
+
+/* Whether what is in the multipart goes to its very end, so that a line end more would be part of that. */
+static gboolean
+is_open (const PnPart *part, const PnLineScan *scan)
+{
+  g_autoptr (PnSource) source = scan->unended ? pn_mime_sealed_source (part, NULL) : NULL;
+  g_autoptr (PnMimeScan) structure = source ? pn_mime_scan (source, 0, 0, NULL) : NULL;
+  if (!structure)
+    return scan->unended;
+  gboolean open = structure->nodes->len == 1;
+  for (guint i = 1; i < structure->nodes->len && !open; i++) {
+    const PnMimeEntity *entity = pn_mime_scan_entity (structure, i);
+    open = entity->first_child == 0 && entity->body_offset + entity->body_length == source->size;
+  }
+  return open;
+}
+
 /* A signed part, and what follows it in the same text. */
 static gboolean
 add_sealed (Builder *self, PnMimeNode *parent, GError **error)
@@ -180,14 +232,15 @@ add_sealed (Builder *self, PnMimeNode *parent, GError **error)
     PnMimeNode *node = g_new0 (PnMimeNode, 1);
     node->type = g_strdup (part->type);
     node->holds = part;
-    node->inside = g_hash_table_ref (self->sealed->inside);
     node->parameters = g_strdup (part->parameters);
     node->content = content_of (part);
     node->sealed = node->bare = node->text = TRUE;
     g_ptr_array_add (parent->children, node);
-    if (!pn_line_scan (node->content, self->stem, &node->scan, error))
+    if (!pn_line_scan (node->content, self->stem, &node->scan, error)
+        || !settle_lines (node, self->sealed->inside, error))
       return FALSE;
     self->clash |= node->scan.boundary;
+    node->open = is_open (part, &node->scan);
     node->transfer = node->scan.high > 0 ? PN_TRANSFER_8BIT : PN_TRANSFER_7BIT;
   }
   PnContent *rest = self->sealed->text_rest;
@@ -273,7 +326,7 @@ phone_html (Builder *self, const PnPart *html, gsize *lead_at, gsize *lead_lengt
   g_autoptr (GBytes) bytes = read_html (html);
   *lead_at = 0;
   *lead_length = strlen (fields);
-  if (!bytes)
+  if (!bytes || g_bytes_get_size (bytes) == 0)
     return with_lead (fields, html);
   gsize length;
   const char *data = g_bytes_get_data (bytes, &length);
@@ -458,6 +511,20 @@ calendar_parameters (const char *text)
   return g_string_free (parameters, FALSE);
 }
 
+/* Whether ORIGINAL, read again, gives what the message says. */
+static gboolean
+says_calendar (const PnMessage *message, const PnPart *original)
+{
+  g_autoptr (PnMessage) came = pn_calendar_part_read (original);
+  if (!came || !came->calendar || !message->calendar)
+    return FALSE;
+  /* those depend on where it was read, and are written besides */
+  came->calendar->start.unix_time = message->calendar->start.unix_time;
+  came->calendar->end.unix_time = message->calendar->end.unix_time;
+  came->calendar->recurrence_id.unix_time = message->calendar->recurrence_id.unix_time;
+  return pn_fields_equal (&pn_calendar_type, came->calendar, message->calendar, FALSE, NULL);
+}
+
 /* What came is written as it came only where the conversion is to be undone: the Internet gets the narrow
  * form. A calendar that cannot be written is named a loss; the rest of the message goes without it. */
 static gboolean
@@ -471,13 +538,15 @@ add_calendar (Builder *self, PnMimeNode *alternative, GError **error)
   GError *reason = NULL;
   if (!text)
     text = compose_calendar (self, message, &reason);
+  if (!original)
+    self->made |= PN_MADE_CALENDAR;
+  else if (!keep && self->options->native_fields && says_calendar (message, original))
+    self->made |= PN_MADE_NARROW;
   if (!text) {
     pn_message_add_loss (message, "calendar", "cannot be written: %s", reason->message);
     g_error_free (reason);
     return TRUE;
   }
-  if (!original)
-    self->made |= PN_MADE_CALENDAR;
   PnMimeNode *node
       = text_new (self, "text/calendar", keep ? original : NULL, pn_content_new_text (text, -1), error);
   if (!node)
@@ -663,7 +732,8 @@ build (Builder *self, GError **error)
   }
   /* at the end of a message a line end has to follow, which would change a file */
   PnMimeNode *only = whole->children->len == 1 ? g_ptr_array_index (whole->children, 0) : NULL;
-  if (only && is_composite (only->type) && !only->children && !only->sealed && only->scan.unended)
+  if (only && is_composite (only->type) && !only->children
+      && (only->sealed ? only->open : only->scan.unended))
     return g_steal_pointer (&whole);
   return flatten (g_steal_pointer (&whole));
 }

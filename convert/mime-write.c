@@ -158,6 +158,26 @@ add_kept_addresses (Head *self, const PnHeader *header)
   return n > 0;
 }
 
+/* A field as text; where the conversion is to be undone, all in encoded words if it would be read otherwise
+ * than it is, as what looks like such a word and is none. */
+static void
+add_kept_text (Head *self, const char *name, const char *value)
+{
+  gsize start = self->out->len, skip = strlen (name) + 1;
+  PnHeaderContext context = { 0 };
+  pn_field_text (self->out, name, value);
+  if (!self->options->native_fields)
+    return;
+  g_autofree char *read = pn_header_decode (self->out->str + start + skip, self->out->len - start - skip, &context);
+  if (strcmp (read, value) == 0)
+    return;
+  g_string_truncate (self->out, start);
+  PnWriteField field;
+  pn_field_begin (&field, self->out, name);
+  pn_field_words (&field, value, FALSE);
+  pn_field_end (&field);
+}
+
 /* The fields that came with the message and have no other place: those of its way, or all others. */
 static void
 add_kept (Head *self, gboolean trace)
@@ -165,8 +185,15 @@ add_kept (Head *self, gboolean trace)
   PnMessage *message = self->message;
   for (guint i = 0; message->headers && i < message->headers->len; i++) {
     const PnHeader *header = g_ptr_array_index (message->headers, i);
-    if (!is_field_name (header->name) || is_own (header->name) || is_trace (header->name) != trace)
+    if (is_own (header->name) || is_trace (header->name) != trace)
       continue;
+    if (!is_field_name (header->name)) {
+      if (self->options->native_fields)
+        pn_office_header_write (self->out, header);
+      else
+        pn_message_add_loss (message, "header", "\"%.40s\" is no name that a field can have", header->name);
+      continue;
+    }
     if (is_one_of (header->name, seals)) {
       g_autofree char *where = g_strconcat ("header ", header->name, NULL);
       pn_message_add_loss (message, where, "the signature was made over other bytes and is left out");
@@ -175,7 +202,7 @@ add_kept (Head *self, gboolean trace)
     if (is_one_of (header->name, address_fields) && add_kept_addresses (self, header))
       continue;
     g_autofree char *value = g_strdelimit (g_strdup (header->value ? header->value : ""), "\t", ' ');
-    pn_field_text (self->out, header->name, value);
+    add_kept_text (self, header->name, value);
   }
 }
 

@@ -19,6 +19,7 @@ struct PnMimeNode {
   char *name;              /* file name, or NULL */
   const char *disposition; /* "attachment", "inline" or NULL; static */
   gboolean sealed;         /* a whole multipart that is written as it came */
+  gboolean open;           /* that one's end is missing */
   gboolean bare;           /* without disposition, which would hide a calendar's buttons */
   PnContent *content;      /* of a leaf */
   PnTransfer transfer;
@@ -29,6 +30,7 @@ struct PnMimeNode {
   const PnPart *holds;            /* borrowed; NULL: it was made for the reader of the mail */
   gsize lead_at, lead_length;     /* bytes that were put into it */
   GHashTable *inside;             /* of a signed part: PnPart to its place in what was signed, from 1; or NULL */
+  GHashTable *unix_lines;         /* PnPart: those of them whose line ends were LF; or NULL */
   gboolean behind;                /* HOLDS stands inside of a signed part but for this, its end */
   gboolean broken;                /* a line feed is between them */
 };

@@ -50,8 +50,8 @@ gboolean pn_mime_restore_headers (PnMessage *message, GError **error);
 
 /* MESSAGE as the part that comes back with a report about it: WHOLE if that is at most LIMIT bytes, else its
  * header.  NULL with ERROR if it cannot be read, or if its header is too long. */
-PnPart *pn_mime_returned_part (PnMessage *message, gboolean whole, gsize limit, const PnMimeWriteOptions *options,
-                               GError **error);
+PnPart *pn_mime_returned_part (PnMessage *message, gboolean whole, gsize limit,
+                               const PnMimeWriteOptions *options, GError **error);
 
 /* To whom a receipt for MESSAGE is to go (RFC 8098 2.1): PnAddress, of Disposition-Notification-To; empty if
  * that names nobody.  It needs the headers.  *REFUSED_OUT: the sender wants one only from programs that know

@@ -48,8 +48,9 @@ typedef PnContent *(*PnApiOpen) (const char *file_name, gpointer user, GError **
 
 /* Reads an API file.  Keywords that are not known are PN_CONVERT_ERROR_SYNTAX, one line of the message each,
  * "Line 006 Unknown keyword: NAME", unless TOLERANT: then they are kept in message->extra.  Dates without an
- * offset are UTC. */
-PnMessage *pn_api_read (const char *text, gsize length, gboolean tolerant, PnApiOpen open, gpointer user,
+ * offset are in the zone SITE_TIMEZONE (IANA; NULL: UTC). */
+PnMessage *pn_api_read (const char *text, gsize length, gboolean tolerant, const char *site_timezone,
+                        PnApiOpen open, gpointer user,
                         GError **error);
 
 /* Whether two messages say the same (every field and the bytes of every part; Msg-ID and our transport

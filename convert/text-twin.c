@@ -361,6 +361,8 @@ read_text (Reader *self)
 char *
 pn_text_from_html (const char *html, gsize length)
 {
+  if (length == 0)
+    return g_strdup ("");
   Reader self = { .p = html, .end = html + length, .out = g_string_sized_new (length / 2 + 16) };
   while (self.p < self.end) {
     if (*self.p == '<')

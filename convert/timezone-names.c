@@ -103,7 +103,7 @@ pn_timezone_candidate (guint nth)
   return NULL;
 }
 
-/* Reads "+0100", "-5", "+05:30" at TEXT. */
+/* Reads "+0100", "-5", "+05:30", "-08.00" at TEXT. */
 static gboolean
 parse_offset (const char *text, int *offset, const char **end)
 {
@@ -115,7 +115,8 @@ parse_offset (const char *text, int *offset, const char **end)
   for (; g_ascii_isdigit (*c) && digits < 4; c++, digits++)
     number = number * 10 + (*c - '0');
   int hours = digits > 2 ? number / 100 : number, minutes = digits > 2 ? number % 100 : 0;
-  if (digits > 0 && digits <= 2 && *c == ':' && g_ascii_isdigit (c[1]) && g_ascii_isdigit (c[2])) {
+  if (digits > 0 && digits <= 2 && (*c == ':' || *c == '.') && g_ascii_isdigit (c[1])
+      && g_ascii_isdigit (c[2])) {
     minutes = (c[1] - '0') * 10 + (c[2] - '0');
     c += 3;
   }
@@ -162,7 +163,16 @@ find_city (const char *city, int offset)
   return NULL;
 }
 
-/* "(UTC+01:00) Amsterdam, Berlin, Bern": the names behind the offset are cities or a region's name. */
+static const char *
+find_region (const char *name)
+{
+  const ZoneName *found
+      = bsearch (name, display_names, G_N_ELEMENTS (display_names), sizeof *display_names, compare_name);
+  return found ? found->zone : NULL;
+}
+
+/* "(UTC+01:00) Amsterdam, Berlin, Bern", "(GMT-08.00) Pacific Time (US & Canada)/Tijuana": the names behind
+ * the offset are cities or a region's name. */
 static const char *
 find_display (const char *name)
 {
@@ -171,11 +181,14 @@ find_display (const char *name)
   if (name[0] != '(' || !rest || !pn_timezone_offset_in_name (name, &offset))
     return NULL;
   g_autofree char *places = g_strstrip (g_strdup (rest + 1));
-  const ZoneName *region
-      = bsearch (places, display_names, G_N_ELEMENTS (display_names), sizeof *display_names, compare_name);
-  if (region)
-    return region->zone;
-  const char *zone = pn_timezone_windows (places, 0);
+  const char *zone = find_region (places);
+  if (!zone)
+    zone = pn_timezone_windows (places, 0);
+  gsize first = strcspn (places, ";/");
+  if (!zone && places[first]) {
+    g_autofree char *region = g_strndup (places, first);
+    zone = find_region (g_strchomp (region));
+  }
   g_auto (GStrv) cities = g_strsplit_set (places, ",:", 12);
   for (guint i = 0; !zone && cities[i]; i++)
     zone = find_city (g_strstrip (cities[i]), offset);
@@ -198,6 +211,21 @@ find_prefixed (const char *name)
       return found;
   }
   return NULL;
+}
+
+/* "America-Chicago", "custom_Europe/Oslo", "posix/Asia/Tokyo": what programs make of an IANA name. */
+static const char *
+find_disguised (const char *name)
+{
+  static const char *const before[] = { "custom_", "posix/", "right/" };
+  for (guint i = 0; i < G_N_ELEMENTS (before); i++)
+    if (g_str_has_prefix (name, before[i]))
+      return find_iana (name + strlen (before[i]));
+  if (strchr (name, '/') || !strchr (name, '-'))
+    return NULL;
+  g_autofree char *plain = g_strdup (name);
+  *strchr (plain, '-') = '/';
+  return find_iana (plain);
 }
 
 /* Exchange numbers a second zone of the same name: "Eastern Standard Time 1". */
@@ -233,6 +261,10 @@ pn_timezone_find (const char *name)
     return find_prefixed (name);
   found = find_display (name);
   if (!found)
+    found = find_region (name);
+  if (!found)
     found = find_numbered (name);
+  if (!found)
+    found = find_disguised (name);
   return found ? found : find_newer (name);
 }

@@ -273,7 +273,7 @@ read_object (PnTnef *tnef, const Compound *self, PnTnefOle *out)
   for (guint i = 0; i < G_N_ELEMENTS (streams); i++) {
     const guint8 *entry = find_stream (self, streams[i]);
     g_autoptr (GByteArray) stream = entry ? read_stream (self, entry) : NULL;
-    if (!stream || !pn_tnef_spend (tnef, stream->len))
+    if (!stream || stream->len == 0 || !pn_tnef_spend (tnef, stream->len))
       continue;
     gsize head = i == 0 ? MIN (stream->len, 4) : 0;
     if (!read_native (tnef, stream->data + head, stream->len - head, out))

@@ -26,6 +26,7 @@ gboolean pn_yenc_find (const char *p, const char *end, PnYencBlock *block);
 /* Appends the decoded bytes of BLOCK to OUT.  NULL, or what is wrong (a constant). */
 const char *pn_yenc_decode (const PnYencBlock *block, GByteArray *out);
 
+/* The CRC-32 of DATA that yEnc writes. */
 guint32 pn_crc_32 (const guint8 *data, gsize length);
 
 G_END_DECLS

@@ -20,7 +20,149 @@ TYPES = ['application/octet-stream', 'image/png', 'application/pdf', 'text/csv',
          'application/pkcs7-mime; smime-type=signed-data', 'nonsense', 'text', 'image/', '/png']
 
 
-class Generator:
+METHODS = ['PUBLISH', 'REQUEST', 'REQUEST', 'REPLY', 'CANCEL', 'ADD', 'REFRESH', 'COUNTER', 'DECLINECOUNTER', 'request', 'NONSENSE', '']
+ZONES = ['Europe/Rome', 'America/New_York', 'Asia/Kolkata', 'W. Europe Standard Time', 'Customized Time Zone', 'tzone://Microsoft/Utc',
+         '(UTC+01:00) Amsterdam, Berlin, Bern', 'GMT+0100 (Standard)', 'Mars/Olympus', '/example.org/20050809/Europe/Paris', 'Büro']
+RULES = ['FREQ=DAILY', 'FREQ=DAILY;COUNT=3', 'FREQ=WEEKLY;INTERVAL=2;BYDAY=MO,WE;UNTIL=20261231T225959Z', 'FREQ=MONTHLY;BYDAY=-1FR;COUNT=10',
+         'FREQ=MONTHLY;BYMONTHDAY=31', 'FREQ=MONTHLY;BYDAY=MO,TU,WE,TH,FR;BYSETPOS=-1', 'FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=29', 'FREQ=HOURLY',
+         'FREQ=SECONDLY;COUNT=1000000000', 'FREQ=NEVER', 'COUNT=3', 'FREQ=WEEKLY;BYDAY=99XX', 'RSCALE=CHINESE;FREQ=YEARLY', 'FREQ=DAILY;UNTIL=x', '']
+
+
+class Calendar:
+    """Calendar objects with the troubles that calendar objects have."""
+
+    def calendar_text(self):
+        plain = self.text(6) or 'Plan'
+        return self.random.choice([plain, plain, plain.replace(' ', '\\n'), plain + '\\, and\\; more\\\\', '"' + plain + '"', 'x' * 400, '',
+                                   plain + ': a;b,c', plain + '\\', '<b>' + plain + '</b>'])
+
+    def offset(self):
+        return '%s%02d%02d' % (self.random.choice('+-'), self.random.randint(0, 14), self.random.choice([0, 30, 45]))
+
+    def vtimezone(self, zone):
+        out = ['BEGIN:VTIMEZONE', 'TZID:' + zone]
+        rule = self.random.choice(['RRULE:FREQ=YEARLY;BYDAY=-1SU;BYMONTH=%d', 'RRULE:FREQ=YEARLY;BYDAY=2SU;BYMONTH=%d', ''])
+        kinds = self.random.choice([['STANDARD', 'DAYLIGHT'], ['STANDARD', 'DAYLIGHT'], ['STANDARD'], ['DAYLIGHT'], [], ['STANDARD'] * 5])
+        for number, kind in enumerate(kinds):
+            out += ['BEGIN:' + kind, 'DTSTART:%s' % self.random.choice(['16010101T030000', '19701025T030000', '20200101T000000']),
+                    'TZOFFSETFROM:' + self.offset(), 'TZOFFSETTO:' + self.offset()]
+            if rule:
+                out.append(rule % (number % 12 + 1))
+            out.append('END:' + kind)
+        return out + ['END:VTIMEZONE']
+
+    def moment(self, name, zone, day, hour):
+        date, time = '2026%02d%02d' % (day % 12 + 1, day % 28 + 1), 'T%02d3000' % (hour % 24)
+        return name + self.random.choice([';TZID=%s:%s%s' % (zone, date, time), ';TZID=%s:%s%s' % (zone, date, time),
+                                          ';TZID="%s":%s%s' % (zone, date, time), ':%s%sZ' % (date, time), ':%s%s' % (date, time),
+                                          ';VALUE=DATE:%s' % date, ':%s' % date, ':%s%s\\n' % (date, time), ':tomorrow', ':99999999T999999Z'])
+
+    def person(self, name):
+        parameters = self.random.sample([';CN=%s' % (self.text(1) or 'Anna'), ';CN="Doe, %s"' % self.text(1), ';PARTSTAT=ACCEPTED', ';PARTSTAT=x-odd',
+                                         ';RSVP=TRUE', ';ROLE=CHAIR', ';CUTYPE=RESOURCE', ';SENT-BY="mailto:c@example.com"', ";X-A=^'b^'^nc",
+                                         ';DELEGATED-TO="mailto:d@example.org"', ';MEMBER="mailto:l@example.org","mailto:m@example.org"'],
+                                        self.random.randint(0, 4))
+        return name + ''.join(parameters) + ':' + self.random.choice(
+            ['mailto:a@example.org', 'MAILTO:b@example.com', 'c@example.com', 'invalid:nomail', '', 'mailto:ä@exämple.example', 'CN=x'])
+
+    def item(self, uid, zone, instance=None):
+        kind = self.random.choice(['VEVENT', 'VEVENT', 'VEVENT', 'VTODO', 'VJOURNAL', 'VFREEBUSY'])
+        day, hour = self.random.randint(0, 300), self.random.randint(0, 23)
+        lines = ['UID:' + uid, 'DTSTAMP:2026010%dT000000Z' % self.random.randint(1, 9), self.moment('DTSTART', zone, day, hour),
+                 'SUMMARY:' + self.calendar_text()]
+        more = [lambda: self.moment('DTEND' if kind != 'VTODO' else 'DUE', zone, day, hour + 1), lambda: 'DURATION:PT90M', lambda: 'DURATION:-P1W',
+                lambda: 'DESCRIPTION:' + self.calendar_text(), lambda: 'DESCRIPTION;LANGUAGE=de;ALTREP="cid:x@y":' + self.calendar_text(),
+                lambda: 'LOCATION:' + self.calendar_text(), lambda: self.person('ORGANIZER'), lambda: self.person('ATTENDEE'),
+                lambda: self.person('ATTENDEE'), lambda: 'SEQUENCE:%s' % self.random.choice(['0', '7', '-1', 'x', '99999999999']),
+                lambda: 'STATUS:%s' % self.random.choice(['CONFIRMED', 'CANCELLED', 'TENTATIVE', 'NEEDS-ACTION', 'odd']),
+                lambda: 'CLASS:%s' % self.random.choice(['PRIVATE', 'CONFIDENTIAL', 'PUBLIC', 'X-SECRET']), lambda: 'TRANSP:TRANSPARENT',
+                lambda: 'PRIORITY:%s' % self.random.choice(['1', '5', '9', '99']), lambda: 'X-MICROSOFT-CDO-BUSYSTATUS:OOF',
+                lambda: 'X-MICROSOFT-CDO-ALLDAYEVENT:TRUE', lambda: 'CATEGORIES:a,b\\,c', lambda: 'GEO:1.5;2.5', lambda: 'URL:https://example.org/',
+                lambda: 'ATTACH:https://example.org/file.pdf', lambda: 'ATTACH;FMTTYPE=text/plain;FILENAME=a.txt:cid:a@example.org',
+                lambda: 'ATTACH;VALUE=BINARY;ENCODING=BASE64;X-FILENAME=%s:%s' % (self.text(1), base64.b64encode(self.noise(300)).decode()),
+                lambda: 'COMMENT:' + self.calendar_text(), lambda: 'PERCENT-COMPLETE:%d' % self.random.randint(-5, 120),
+                lambda: 'COMPLETED:20260102T000000Z', lambda: 'RELATED-TO:other@example.org', lambda: 'x-lower-case:1', lambda: 'no colon here',
+                lambda: 'FREEBUSY;FBTYPE=BUSY:20260101T080000Z/PT1H,20260102T080000Z/20260102T090000Z', lambda: 'X-EMPTY:', lambda: ';:',
+                lambda: 'BEGIN:VALARM\nACTION:DISPLAY\nTRIGGER:%s\nDESCRIPTION:x\nEND:VALARM' % self.random.choice(['-PT15M', 'PT0S', 'x', '-P1D']),
+                lambda: 'BEGIN:VALARM\nACTION:EMAIL\nTRIGGER;VALUE=DATE-TIME:20260101T000000Z\nATTENDEE:mailto:a@example.org\nEND:VALARM']
+        lines += [self.random.choice(more)() for _ in range(self.random.randint(0, 12))]
+        if instance:
+            lines.append(self.moment('RECURRENCE-ID', zone, *instance))
+        elif self.random.random() < .4:
+            lines.append('RRULE:' + self.random.choice(RULES))
+            lines += [self.moment(name, zone, day + i, hour) for i, name in enumerate(self.random.choice([[], ['EXDATE'], ['EXDATE', 'RDATE']]))]
+        if self.random.random() < .2:
+            self.random.shuffle(lines)
+        ends = self.random.choice(['END:' + kind] * 12 + ['END:VTODO', ''])
+        return ['BEGIN:' + kind] + lines + [ends], (day, hour)
+
+    def calendar_object(self, method):
+        zone = self.random.choice(ZONES)
+        out = ['BEGIN:VCALENDAR', 'VERSION:' + self.random.choice(['2.0', '2.0', '2.0', '1.0', '']), 'PRODID:-//Example//Hard//EN']
+        if method:
+            out.append('METHOD:' + method)
+        if self.random.random() < .7:
+            out += self.vtimezone(zone)
+        for number in range(self.random.choice([1, 1, 1, 1, 2, 3, 0])):
+            uid = self.random.choice(['item%d@example.org' % number, '040000008200E00074C5B7101A82E008%016X' % number, 'ü %d' % number, ''])
+            lines, at = self.item(uid, zone)
+            out += lines
+            for _ in range(self.random.choice([0, 0, 0, 1, 3])):
+                out += self.item(uid, zone, at)[0]
+        return out + self.random.choice([['END:VCALENDAR']] * 9 + [[]])
+
+    def folded(self, lines):
+        """Lines folded as senders do it: at 75 bytes, early, late, never, inside of a character, with a tab."""
+        kind, out = self.random.choice(['75', '75', '75', 'early', 'never', 'character', 'tab', 'empty']), []
+        for line in '\n'.join(lines).split('\n'):
+            data = line.encode()
+            if kind == 'never':
+                out.append(data)
+                continue
+            width = 10 if kind == 'early' else 74 if kind != 'character' else 7
+            pieces = []
+            while data:
+                cut = width
+                while kind not in ('character', 'early') and cut < len(data) and data[cut] & 0xc0 == 0x80:
+                    cut -= 1
+                pieces.append(data[:cut])
+                data = data[cut:]
+            out.append({'tab': b'\n\t', 'empty': b'\n \n '}.get(kind, b'\n ').join(pieces))
+        return b'\n'.join(out) + self.random.choice([b'\n', b'\n', b''])
+
+    def calendar_part(self, method):
+        data = self.folded(self.calendar_object(method))
+        if self.random.random() < .1:
+            data = data.decode('utf-8', 'replace').encode('latin-1', 'replace')
+        encoding = self.random.choice(['7bit', '8bit', 'base64', 'quoted-printable', 'base64'])
+        said = self.random.choice([b'; method=' + method.encode()] * 3 + [b'', b'; method=PUBLISH', b'; component=VEVENT; method="%s"' % method.encode()])
+        kind = self.random.choice([b'text/calendar'] * 6 + [b'application/ics', b'text/x-vcalendar'])
+        if encoding == 'base64':
+            data = data.replace(b'\n', b'\r\n')
+        head = b'Content-Type: ' + kind + said + self.random.choice([b'; charset=utf-8', b'; charset="UTF-8"', b'', b'; charset=us-ascii'])
+        head += self.random.choice([b'', b'', b'\nContent-Disposition: attachment; filename=invite.ics', b'; name="meeting.ics"'])
+        return head + b'\nContent-Transfer-Encoding: ' + encoding.encode() + b'\n\n' + self.encode(data, encoding)
+
+    def calendar(self):
+        """A mail with one calendar part or several, as iMIP has them and as it has not."""
+        method = self.random.choice(METHODS)
+        part, head = self.calendar_part(method), self.header()
+        shape = self.random.choice(['alone', 'alternative', 'alternative', 'mixed', 'twice'])
+        if shape == 'alone':
+            return head + part
+        pieces = [self.body()] + ([self.body()] if self.random.random() < .5 else []) + [part]
+        if shape == 'twice':
+            pieces.append(self.random.choice([part, self.calendar_part(method)]))
+        if shape == 'mixed':
+            pieces.append(self.file())
+        kind = b'alternative' if shape in ('alternative', 'twice') else b'mixed'
+        out = head + b'Content-Type: multipart/' + kind + b'; boundary="cal"\n\n'
+        for piece in pieces:
+            out += b'--cal\n' + piece + b'\n'
+        return out + self.random.choice([b'--cal--\n', b'--cal--\n', b''])
+
+
+class Generator(Calendar):
     def __init__(self, seed):
         self.random = random.Random(seed)
 
@@ -263,8 +405,11 @@ class Generator:
         if choice < .2:
             kind, make = self.special()
             return kind, make()
+        if choice < .4:
+            data = self.line_ends(self.calendar())
+            return ('calendar', data) if choice < .37 else ('damaged-calendar', self.damaged(data))
         data = self.line_ends(self.message())
-        if choice < .35:
+        if choice < .5:
             return 'damaged', self.damaged(data)
         return 'message', data
 

@@ -112,6 +112,24 @@ class Lint(unittest.TestCase):
                 if (n := p.read_text().count("\n")) > (1000 if "tests" in p.parts else 800)}
         self.assertEqual(long, {})
 
+    def test_public_functions_are_documented(self):
+        """In a public header of the library each function stands in a block (no empty line within) with a comment before or behind it."""
+        declaration = re.compile(r"/\*(?P<comment>.*?)\*/|^(?!\s|#|typedef\b|static\b|extern\b|\}|G_)[A-Za-z_][^;{}/]*?\b(?P<name>pn_\w+) "
+                                 r"\([^;{}]*\)[^;{}]*;(?P<behind>[^\n]*)", re.S | re.M)
+        plain = re.compile(r"_(new|free|clear|copy|ref|unref|init|to_string|from_string)$")
+        wrong = []
+        for path in sorted((TOP / "convert").glob("*.h")):
+            if path.stem.endswith(("-private", "-writer", "-reader")):
+                continue
+            for block in re.split(r"\n\s*\n", path.read_text()):
+                said = False
+                for match in declaration.finditer(block):
+                    if match["name"] is None:
+                        said = said or len(re.findall(r"[A-Za-z]{2,}", match["comment"])) >= 3
+                    elif not said and "/*" not in match["behind"] and not plain.search(match["name"]):
+                        wrong.append(f"{path.name}: {match['name']}")
+        self.assertEqual(wrong, [])
+
     def test_no_leftover_marks(self):
         marks = re.compile(r"\b(TODO|FIXME)\b")
         wrong = [str(p.relative_to(TOP)) for p in self.sources(".c", ".h", ".py") if marks.search(p.read_text()) and p.name != "lint.py"]
@@ -128,6 +146,24 @@ class Purity(unittest.TestCase):
             program = os.path.join(scratch, "alone")
             done = subprocess.run(["gcc", "-std=gnu17", "-D_GNU_SOURCE", f"-I{TOP}", "-o", program, str(TOP / "tests" / "alone.c"),
                                    *map(str, sorted((TOP / "convert").glob("*.c"))), *flags], capture_output=True, text=True)
+            self.assertEqual(done.returncode, 0, done.stderr[-2000:])
+            out = subprocess.run([program], capture_output=True, text=True)
+            self.assertEqual((out.returncode, out.stdout.strip()), (0, "identical"))
+
+    def test_a_program_links_with_the_archive(self):
+        """Another program builds against the installed shape: libconvert.a and the headers of convert/, and nothing else."""
+        import tempfile
+        archives = [p for p in (TOP / "build" / "libconvert.a", pathlib.Path("libconvert.a").resolve()) if p.exists()]
+        flags = subprocess.run(["pkg-config", "--cflags", "--libs", "glib-2.0", "libical"], capture_output=True,
+                               text=True, check=True).stdout.split()
+        with tempfile.TemporaryDirectory() as scratch:
+            os.symlink(TOP / "convert", os.path.join(scratch, "convert"))
+            program = os.path.join(scratch, "alone")
+            archive = archives[0] if archives else None
+            if not archive or b"__asan_init" in archive.read_bytes():
+                self.skipTest("no plain libconvert.a was built")
+            done = subprocess.run(["gcc", "-std=gnu17", "-D_GNU_SOURCE", f"-I{scratch}", "-o", program, str(TOP / "tests" / "alone.c"),
+                                   str(archive), *flags], capture_output=True, text=True)
             self.assertEqual(done.returncode, 0, done.stderr[-2000:])
             out = subprocess.run([program], capture_output=True, text=True)
             self.assertEqual((out.returncode, out.stdout.strip()), (0, "identical"))

@@ -158,7 +158,8 @@ take_original (PnMessage *message)
   while (message->parts->len > 0) {
     PnPart *part = g_ptr_array_steal_index (message->parts, 0);
     gboolean fit = part->role == PN_PART_ATTACHMENT
-                   && (strcmp (part->type, "message/rfc822") == 0 || strcmp (part->type, "text/rfc822-headers") == 0);
+                   && (strcmp (part->type, "message/rfc822") == 0
+                       || strcmp (part->type, "text/rfc822-headers") == 0);
     if (fit && !original)
       original = part;
     else

@@ -137,7 +137,7 @@ read_text (PnSource *source, GError **error)
 }
 
 static PnMessage *
-read_api (PnSource *source, const char *file, GError **error)
+read_api (PnSource *source, const char *file, const char *timezone, GError **error)
 {
   g_autoptr (GBytes) bytes = read_text (source, error);
   if (!bytes)
@@ -145,7 +145,7 @@ read_api (PnSource *source, const char *file, GError **error)
   g_autofree char *dir = g_path_get_dirname (file);
   gsize length;
   const char *text = g_bytes_get_data (bytes, &length);
-  return pn_api_read (text, length, TRUE, open_part, dir, error);
+  return pn_api_read (text, length, TRUE, timezone, open_part, dir, error);
 }
 
 /* --- calendar files ------------------------------------------------------------------------------------- */
@@ -231,7 +231,7 @@ pn_convert_read_source (const PnConvertOptions *options, PnKind kind, PnSource *
     message = pn_native_read (source, error);
     break;
   case PN_KIND_API:
-    message = read_api (source, file, error);
+    message = read_api (source, file, options->timezone, error);
     break;
   case PN_KIND_TNEF:
     message = read_tnef (options, source, error);

@@ -182,6 +182,11 @@ through_native (const PnConvertOptions *options, PnMessage *message, guint64 siz
 static gboolean
 even_lines (PnMessage *message, GError **error)
 {
+  for (guint i = 0; i < message->headers->len; i++) {
+    PnHeader *header = g_ptr_array_index (message->headers, i);
+    if (header->value)
+      g_strdelimit (header->value, "\t", ' ');
+  }
   for (guint i = 0; i < message->parts->len; i++) {
     PnPart *part = g_ptr_array_index (message->parts, i);
     guint64 size;

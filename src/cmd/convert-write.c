@@ -106,6 +106,38 @@ write_simple (const PnConvertOptions *options, PnMessage *message, PnSink *sink,
   return TRUE;
 }
 
+/* What the calendar part says of other items than MESSAGE, each composed as an object of its own. */
+static gboolean
+write_other_items (const PnConvertOptions *options, const PnMessage *message, const PnPart *part, PnSink *sink,
+                   GError **error)
+{
+  g_autoptr (GBytes) bytes = pn_content_read (part->content, G_MAXSIZE, error);
+  if (!bytes)
+    return FALSE;
+  gsize length;
+  const char *text = g_bytes_get_data (bytes, &length);
+  g_autoptr (GPtrArray) items = pn_convert_split_calendars (text, length);
+  for (guint i = 0; items && i < items->len; i++) {
+    g_autoptr (PnMessage) item = pn_message_new (PN_TYPE_MAIL);
+    const char *item_text = g_bytes_get_data (items->pdata[i], &length);
+    const char *method = message->calendar ? pn_method_to_string (message->calendar->method) : NULL;
+    if (!pn_ical_read (item, item_text, length, method, options->timezone, NULL) || !item->calendar
+        || (message->calendar && g_strcmp0 (item->calendar->uid, message->calendar->uid) == 0))
+      continue;
+    pn_message_add_part (item, pn_part_new (PN_PART_CALENDAR, "text/calendar",
+                                            pn_content_new_text (item_text, (gssize) length)));
+    if (options->simple_recurrence) {
+      if (!write_simple (options, item, sink, error))
+        return FALSE;
+      continue;
+    }
+    g_autofree char *composed = compose_ical (options, item, error);
+    if (!composed || !pn_sink_puts (sink, composed, error))
+      return FALSE;
+  }
+  return TRUE;
+}
+
 /* The calendar object as it came, if there is one, since it may say more than the message does. */
 static gboolean
 write_ical (const PnConvertOptions *options, PnMessage *message, PnSink *sink, GError **error)
@@ -117,12 +149,16 @@ write_ical (const PnConvertOptions *options, PnMessage *message, PnSink *sink, G
     return FALSE;
   }
   PnPart *part = pn_message_get_part (message, PN_PART_CALENDAR);
-  if (options->simple_recurrence)
-    return write_simple (options, message, sink, error);
-  if (part && !options->anew)
+  if (part && !options->anew && !options->simple_recurrence)
     return pn_content_copy (part->content, sink, error);
-  g_autofree char *text = compose_ical (options, message, error);
-  return text && pn_sink_puts (sink, text, error);
+  gboolean done;
+  if (options->simple_recurrence) {
+    done = write_simple (options, message, sink, error);
+  } else {
+    g_autofree char *text = compose_ical (options, message, error);
+    done = text && pn_sink_puts (sink, text, error);
+  }
+  return done && (!part || !part->content || write_other_items (options, message, part, sink, error));
 }
 
 static gboolean

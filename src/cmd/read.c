@@ -102,6 +102,19 @@ print_calendar (const PnView *view, const PnItem *item, const PnCalendar *calend
   }
 }
 
+/* By the reader's own calendar. */
+static void
+print_own (const PnView *view, const PnItem *item)
+{
+  PnMailboxOwn own;
+  if (!pn_mailbox_get_own (view->mailbox, item, &own, NULL))
+    return;
+  print_field ("Shown as:", own.show_as);
+  g_autofree char *alarm
+      = own.set_alarm ? g_strdup_printf ("%" G_GINT64_FORMAT " minutes before", own.alarm / 60) : NULL;
+  print_field ("Reminder:", alarm);
+}
+
 /* The ticks of a phone message by their names, from the I-th on; NULL at the end. */
 static const char *
 call_action (guint actions, guint *i)
@@ -209,8 +222,10 @@ print_text (const PnView *view, const PnItem *item, const PnMessage *message, GE
   print_field ("Date:", date);
   print_field ("Type:", item->type == PN_TYPE_MAIL ? NULL : pn_view_type (item->type));
   print_field ("Flags:", flags);
-  if (message->calendar && message->type != PN_TYPE_STATUS)
+  if (message->calendar && message->type != PN_TYPE_STATUS) {
     print_calendar (view, item, message->calendar);
+    print_own (view, item);
+  }
   if (message->type == PN_TYPE_PHONE)
     print_phone (message);
   if (message->type == PN_TYPE_SEARCH)
@@ -267,6 +282,17 @@ json_attendees (JsonBuilder *builder, const PnCalendar *calendar)
     json_builder_end_object (builder);
   }
   json_builder_end_array (builder);
+}
+
+static void
+json_own (JsonBuilder *builder, const PnView *view, const PnItem *item)
+{
+  PnMailboxOwn own;
+  if (!pn_mailbox_get_own (view->mailbox, item, &own, NULL))
+    return;
+  pn_view_json_text (builder, "show_as", own.show_as);
+  if (own.set_alarm)
+    pn_view_json_number (builder, "alarm", own.alarm / 60);
 }
 
 static void
@@ -378,7 +404,7 @@ json_type (JsonBuilder *builder, const PnMessage *message)
 }
 
 static gboolean
-print_json (const PnItem *item, const PnMessage *message, GError **error)
+print_json (const PnView *view, const PnItem *item, const PnMessage *message, GError **error)
 {
   g_autoptr (JsonBuilder) builder = json_builder_new ();
   g_autofree char *text = readable_text (message, error);
@@ -397,8 +423,10 @@ print_json (const PnItem *item, const PnMessage *message, GError **error)
     json_builder_end_object (builder);
   }
   json_recipients (builder, item, message);
-  if (message->calendar)
+  if (message->calendar) {
     json_attendees (builder, message->calendar);
+    json_own (builder, view, item);
+  }
   if (message->reports->len > 0)
     json_reports (builder, message);
   json_type (builder, message);
@@ -541,7 +569,7 @@ pn_cmd_read (int argc, char **argv)
   gboolean ok = message && (!confirm || pn_mailbox_confirm (view.mailbox, number, &error));
   if (ok)
     ok = raw    ? print_raw (&view, item, message, &error)
-         : json ? print_json (item, message, &error)
+         : json ? print_json (&view, item, message, &error)
                 : print_text (&view, item, message, &error);
   if (ok && save)
     ok = save_files (message, save, &error);

@@ -82,6 +82,7 @@ static const Setting settings[] = {
   { "ofs", "open-databases", NUMBER, "1024", 16, 16384, "mailboxes and message databases kept open at a time, per post office; each takes 150 KB and three descriptors" },
   { "ofs", "series-days", NUMBER, "366", 1, 36500, "how far ahead the instances of a recurring item stand in a mailbox, days" },
   { "ofs", "series-instances", NUMBER, "100", 1, 2000, "most instances of one recurring item in a mailbox" },
+  { "ofs", "outlook-domains", TEXT, "outlook.com hotmail.com live.com msn.com onmicrosoft.com", 0, 0, "Internet domains, with those below them, blank separated, whose calendars know the iTIP messages of Outlook only: instead of ADD they get the whole series, instead of DECLINECOUNTER a mail and the appointment as it is, instead of REFRESH a mail; *: all outside; who writes with Outlook is known from his messages" },
   { "ofs", "busy-search", TEXT, "inside", 0, 0, "whose searches for busy times are answered: none (nobody's), inside (those of the house and its gateways) or all (also those that come by Internet mail); others come into the mailbox" },
   { "ofs", "batch", NUMBER, "256", 1, 4096, "most messages committed together" },
 

@@ -44,7 +44,8 @@ is_own (Search *self, const PnAddress *address)
 static gboolean
 keeps_busy (Search *self, const PnCalendar *calendar)
 {
-  if (calendar->transparent || is_word (calendar->busy_status, "FREE") || is_word (calendar->status, "CANCELLED"))
+  if (calendar->transparent || is_word (calendar->busy_status, "FREE")
+      || is_word (calendar->status, "CANCELLED"))
     return FALSE;
   /* Published events are news, unless he has published them. */
   if (calendar->method == PN_METHOD_PUBLISH && calendar->organizer && !is_own (self, calendar->organizer))
@@ -69,11 +70,11 @@ static void
 add_message (Search *self, PnMessage *whole)
 {
   g_autoptr (GError) error = NULL;
-  g_autoptr (GPtrArray) instances
-      = pn_ical_expand (whole, self->begin - LONGEST_INSTANCE, self->end, MAX_INSTANCES,
-                        self->box->config->timezone, NULL, &error);
+  g_autoptr (GPtrArray) instances = pn_ical_expand (whole, self->begin - LONGEST_INSTANCE, self->end,
+                                                    MAX_INSTANCES, self->box->config->timezone, NULL, &error);
   if (!instances) {
-    pn_log_warning ("cannot_expand", "uid=%s reason=\"%s\"", whole->calendar->uid, error ? error->message : "");
+    pn_log_warning ("cannot_expand", "uid=%s reason=\"%s\"", whole->calendar->uid,
+                    error ? error->message : "");
     return;
   }
   for (guint i = 0; i < instances->len; i++) {

@@ -20,32 +20,59 @@ is_own (const PnAddress *address, gpointer data)
          && g_ascii_strcasecmp (known->user, self->user->user) == 0;
 }
 
+static gboolean
+is_below (const char *domain, const char *name)
+{
+  gsize length = strlen (domain), n = strlen (name);
+  return length >= n && g_ascii_strcasecmp (domain + length - n, name) == 0
+         && (length == n || domain[length - n - 1] == '.');
+}
+
+static gboolean
+is_outlook (const PnAddress *address, gpointer data)
+{
+  const PnCalendarBox *self = data;
+  const char *at = address->internet ? strrchr (address->internet, '@') : NULL;
+  if (!at || g_strv_contains ((const char *const *) self->config->internet_domains, at + 1))
+    return FALSE;
+  g_auto (GStrv) names
+      = g_strsplit_set (pn_config_string (self->config, "ofs", "outlook-domains"), " \t,", -1);
+  for (guint i = 0; names[i]; i++)
+    if (strcmp (names[i], "*") == 0 || (*names[i] && is_below (at + 1, names[i])))
+      return TRUE;
+  return FALSE;
+}
+
 PnItipContext
 pn_calendar_context (PnCalendarBox *self)
 {
   return (PnItipContext){ .now = g_get_real_time () / G_USEC_PER_SEC,
                           .site_timezone = self->config->timezone,
                           .is_own = is_own,
+                          .is_outlook = is_outlook,
                           .data = self };
 }
 
-/* An organizer's item begins as what he sent. */
+/* An organizer's item begins as what he sent; an attendee's as what an older Postern has delivered, which
+ * kept no calendars. */
 static gboolean
-load_sent (PnCalendarBox *self, PnItipItem *item, GError **error)
+load_stored (PnCalendarBox *self, PnItipItem *item, PnBox box, GError **error)
 {
-  g_autoptr (PnItem) sent = NULL;
+  g_autoptr (PnItem) row = NULL;
   const char *fid = self->user->fid;
-  if (!pn_store_find_uid (self->store, fid, pn_itip_item_uid (item), NULL, PN_BOX_OUT, &sent, error))
+  if (!pn_store_find_uid (self->store, fid, pn_itip_item_uid (item), NULL, box, &row, error))
     return FALSE;
-  if (!sent)
+  if (!row)
     return TRUE;
   g_autoptr (GError) reason = NULL;
-  g_autoptr (PnMessage) message = pn_store_read (self->store, sent, &reason);
+  g_autoptr (PnMessage) message = pn_store_read (self->store, row, &reason);
   PnItipContext context = pn_calendar_context (self);
+  g_autofree char *source = g_strdup_printf ("%s %u %" G_GUINT64_FORMAT, row->id, row->database, row->size);
+  context.source = box == PN_BOX_IN ? source : NULL;
   if (message)
     pn_itip_apply (item, message, &context, NULL);
   else
-    pn_log_warning ("cannot_read_sent", "id=%s reason=\"%s\"", sent->id, reason->message);
+    pn_log_warning ("cannot_read_stored", "id=%s reason=\"%s\"", row->id, reason->message);
   return TRUE;
 }
 
@@ -62,7 +89,10 @@ pn_calendar_load (PnCalendarBox *self, const char *uid, GError **error)
   if (reason)
     pn_log_error ("damaged_calendar", "mailbox=%s reason=\"%s\"", self->user->user, reason->message);
   g_autoptr (PnItipItem) item = pn_itip_item_new (uid, self->config->timezone);
-  return load_sent (self, item, error) ? g_steal_pointer (&item) : NULL;
+  if (!load_stored (self, item, PN_BOX_OUT, error)
+      || (pn_itip_item_is_empty (item) && !load_stored (self, item, PN_BOX_IN, error)))
+    return NULL;
+  return g_steal_pointer (&item);
 }
 
 gboolean
@@ -72,6 +102,41 @@ pn_calendar_save (PnCalendarBox *self, PnItipItem *item, gint64 again, GError **
     return TRUE;
   g_autofree char *text = pn_itip_item_write (item);
   return pn_store_put_calendar (self->store, self->user->fid, pn_itip_item_uid (item), text, again, error);
+}
+
+/* -- the sent item -- */
+
+static void
+set_word (char **field, const char *text)
+{
+  g_free (*field);
+  *field = g_strdup (text ? text : "");
+}
+
+gboolean
+pn_calendar_show_sent (PnCalendarBox *self, PnItipItem *item, PnItem *sent, GError **error)
+{
+  g_autoptr (PnMessage) master = pn_itip_item_component (item, sent->recurrence);
+  if (!master)
+    return TRUE;
+  const PnCalendar *calendar = master->calendar;
+  const PnCalendarTime *start = &calendar->start;
+  set_word (&sent->subject, calendar->summary);
+  set_word (&sent->place, calendar->place);
+  sent->sequence = calendar->sequence;
+  sent->stamp = calendar->stamp.unix_time;
+  sent->start = start->set ? start->unix_time : 0;
+  sent->end = calendar->end.set ? calendar->end.unix_time : 0;
+  sent->all_day = start->is_date;
+  g_free (sent->timezone);
+  sent->timezone = g_strdup (start->tzid);
+  g_free (sent->repeat);
+  sent->repeat = g_strdup (calendar->rrule);
+  sent->flags &= ~(guint) PN_ITEM_CANCELLED;
+  sent->flags |= pn_itip_item_is_gone (item, sent->recurrence) ? PN_ITEM_CANCELLED : 0;
+  /* The store makes it anew of what the item says now. */
+  g_clear_pointer (&sent->summary, g_bytes_unref);
+  return pn_store_replace_message (self->store, self->user->fid, sent->number, sent, error);
 }
 
 /* -- the items that stand for it -- */

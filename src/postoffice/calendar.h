@@ -28,4 +28,7 @@ gboolean pn_calendar_save (PnCalendarBox *self, PnItipItem *item, gint64 again, 
 gboolean pn_calendar_show (PnCalendarBox *self, PnItipItem *item, const PnMessage *message,
                            gboolean *changed_out, gint64 *again_out, GError **error);
 
+/* Makes the item SENT of the Out Box say what holds of ITEM now; it stays the one that was sent first. */
+gboolean pn_calendar_show_sent (PnCalendarBox *self, PnItipItem *item, PnItem *sent, GError **error);
+
 G_END_DECLS

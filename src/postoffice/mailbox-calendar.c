@@ -236,7 +236,8 @@ pn_mailbox_act (PnMailbox *self, gint64 number, const PnMailboxAct *act, GError 
   for (guint i = 0; i < out->len; i++)
     if (!put (&doing, out->pdata[i], error))
       return FALSE;
-  if (!save (&doing, before, error))
+  if (!save (&doing, before, error)
+      || (is_organizers (act->kind) && !pn_calendar_show_sent (&doing.box, doing.item, doing.row, error)))
     return FALSE;
   return act->kind != PN_ACT_ANSWER || mark (&doing, error);
 }

@@ -67,6 +67,19 @@ typedef struct {
 /* Does ACT with the calendar item NUMBER and tells the others.  STATE if it cannot be done with it; RECIPIENT
  * if WHO is no address. */
 gboolean pn_mailbox_act (PnMailbox *self, gint64 number, const PnMailboxAct *act, GError **error);
+/* What the owner sets for himself of a calendar item: nobody is told, and updates leave it as it is. */
+typedef struct {
+  const char *show_as; /* "free", "tentative", "busy" or "oof" (out of office); NULL: as it is */
+  gboolean set_alarm;
+  gint64 alarm; /* seconds before the start; < 0: none */
+} PnMailboxOwn;
+
+gboolean pn_mailbox_is_show_as (const char *word);
+/* For all instances of the item NUMBER.  STATE if it is no calendar item. */
+gboolean pn_mailbox_set_own (PnMailbox *self, gint64 number, const PnMailboxOwn *own, GError **error);
+/* What holds of ITEM, by him or by its organizer; the text in *OWN_OUT is static.  FALSE without an error if
+ * it is no calendar item. */
+gboolean pn_mailbox_get_own (PnMailbox *self, const PnItem *item, PnMailboxOwn *own_out, GError **error);
 /* What was said of the calendar item NUMBER (PnItipAnswer), for organizers; empty if it is none. */
 GPtrArray *pn_mailbox_answers (PnMailbox *self, gint64 number, GError **error);
 /* Reads an item and marks it read; an Opened status goes back if it was asked for, and the item comes from

@@ -183,13 +183,14 @@ take_reply (PnCalendarBox *box, PnOfs *self, PnDelivery *delivery, PnMessage *wh
   return pn_calendar_save (box, item, -1, error);
 }
 
-/* The invitation in the Out Box did not reach those whom the reports of MESSAGE name. */
+/* The invitation in the Out Box, or what followed it, did not reach those whom the reports of MESSAGE name.
+ */
 static gboolean
 take_undelivered (PnCalendarBox *box, const PnMessage *message, GError **error)
 {
   g_autoptr (GError) reason = NULL;
   g_autoptr (PnItem) sent = pn_store_find (box->store, box->user->fid, message->orig_id, PN_BOX_OUT, &reason);
-  const char *uid = sent ? sent->uid : NULL;
+  const char *uid = sent ? sent->uid : message->calendar ? message->calendar->uid : NULL;
   if (!uid)
     return TRUE;
   g_autoptr (PnItipItem) item = pn_calendar_load (box, uid, error);
@@ -248,7 +249,7 @@ extend (PnCalendarBox *box, PnOffice *office, const char *text, GError **error)
     return FALSE;
   if (changed)
     g_hash_table_add (office->changed, g_strdup (box->user->fid));
-  return pn_calendar_save (box, item, again, error);
+  return pn_store_put_calendar (box->store, box->user->fid, pn_itip_item_uid (item), NULL, again, error);
 }
 
 gboolean

@@ -106,9 +106,9 @@ add_status (PnOfs *self, PnOffice *office, PnDelivery *delivery, const char *wha
   if (!status)
     return;
   g_ptr_array_add (delivery->statuses, status);
-  g_autoptr (PnSource) plain = ((const PnStatusReport *) status->reports->pdata[0])->action == PN_ACTION_UNDELIVERABLE
-                                   ? pn_seal_open (self->program->key, delivery->sealed, NULL)
-                                   : NULL;
+  const PnStatusReport *first = status->reports->pdata[0];
+  gboolean back = first->action == PN_ACTION_UNDELIVERABLE;
+  g_autoptr (PnSource) plain = back ? pn_seal_open (self->program->key, delivery->sealed, NULL) : NULL;
   if (plain)
     pn_outgoing_return_original (status, plain, self->program->config->host);
 }

@@ -39,7 +39,8 @@ find_asker (const PnMessage *message)
   if (!message->envelope_from)
     return message->from && (message->from->user || message->from->internet) ? ASKED_INSIDE : ASKED_NOBODY;
   const PnCalendar *calendar = message->calendar;
-  if (message->auto_generated || !*message->envelope_from || !calendar || !calendar->organizer || !calendar->uid)
+  if (message->auto_generated || !*message->envelope_from || !calendar || !calendar->organizer
+      || !calendar->uid)
     return ASKED_NOBODY;
   return same_internet (calendar->organizer, message->envelope_from) ? ASKED_OUTSIDE : ASKED_NOBODY;
 }
@@ -83,8 +84,8 @@ calendar_answer (PnOfs *self, const PnMessage *message, const PnAddress *whose, 
 {
   g_autoptr (GPtrArray) out = g_ptr_array_new ();
   g_autoptr (GError) error = NULL;
-  PnItipContext context = { .now = g_get_real_time () / G_USEC_PER_SEC,
-                            .site_timezone = self->program->config->timezone };
+  PnItipContext context
+      = { .now = g_get_real_time () / G_USEC_PER_SEC, .site_timezone = self->program->config->timezone };
   const PnCalendar *asked = message->calendar;
   if (!asked || !asked->uid || !asked->organizer)
     return NULL;

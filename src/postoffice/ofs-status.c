@@ -27,8 +27,8 @@ notify_has (const char *notify, const char *word)
 gboolean
 pn_ofs_wants_delivered (const PnMessage *message, const PnRecipient *recipient)
 {
-  /* What follows an invitation (a cancellation, a proposal) is not kept by its sender and asks for nothing, nor
-   * does what programs ask each other. */
+  /* What follows an invitation (a cancellation, a proposal) is not kept by its sender and asks for nothing,
+   * nor does what programs ask each other. */
   gboolean quiet = (message->calendar && message->calendar->method != PN_METHOD_NONE)
                    || message->type == PN_TYPE_SEARCH || message->type == PN_TYPE_ADMIN;
   if (is_internal (message))

@@ -182,7 +182,8 @@ send_statuses (PnOfs *ofs, PnOffice *office, GPtrArray *deliveries, GError **err
       int fd = pn_outgoing_stage (office->out, ofs->program->key, delivery->statuses->pdata[j], error);
       guint priority = status->type == PN_TYPE_SEARCH
                            ? pn_message_priority_directory (status)
-                           : MIN (pn_message_priority_directory (delivery->message) + 1, PN_QUEUE_PRIORITIES - 1);
+                           : MIN (pn_message_priority_directory (delivery->message) + 1,
+                                  PN_QUEUE_PRIORITIES - 1);
       ok = fd >= 0;
       if (ok) {
         g_array_append_val (fds, fd);

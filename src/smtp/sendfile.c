@@ -122,7 +122,7 @@ parse_path (const char *text, const char **rest)
 static gboolean
 parse_parameters (const char *text, GHashTable *into)
 {
-  g_auto (GStrv) words = g_strsplit (text, " ", -1);
+  g_auto (GStrv) words = g_strsplit_set (text, " ", -1);
   for (char **w = words; *w; w++) {
     if (!**w)
       continue;
@@ -173,7 +173,7 @@ parse_rcpt (PnSendHead *self, const char *text)
 static void
 parse_noop (PnSendHead *self, const char *text)
 {
-  g_auto (GStrv) words = g_strsplit (text, " ", -1);
+  g_auto (GStrv) words = g_strsplit_set (text, " ", -1);
   for (char **w = words; *w; w++) {
     if (g_str_has_prefix (*w, "id=") && (*w)[3]) {
       g_free (self->id);

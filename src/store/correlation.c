@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <sqlite3.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
 
@@ -24,7 +25,7 @@ static const char upgrade[]
       "CREATE INDEX correlation_token ON correlation (token) WHERE token IS NOT NULL;"
       "PRAGMA user_version = 2; COMMIT;";
 
-enum { ADD, FIND, FIND_MESSAGE_ID, FIND_TOKEN, PURGE, N_STATEMENTS };
+enum { ADD, REMOVE, FIND, FIND_MESSAGE_ID, FIND_TOKEN, LIST, PURGE, N_STATEMENTS };
 
 static const char *const statements[N_STATEMENTS] = {
   [ADD]
@@ -33,10 +34,12 @@ static const char *const statements[N_STATEMENTS] = {
   [FIND] = "SELECT id, content FROM correlation WHERE id = ?1 AND inbound = ?2",
   [FIND_MESSAGE_ID] = "SELECT id, content FROM correlation WHERE message_id = ?1 ORDER BY time DESC LIMIT 1",
   [FIND_TOKEN] = "SELECT id, content FROM correlation WHERE token = ?1",
+  [REMOVE] = "DELETE FROM correlation WHERE id = ?1 AND inbound = ?2",
+  [LIST] = "SELECT id FROM correlation WHERE id >= ?1 AND id < ?2 AND inbound = 0 ORDER BY id",
   [PURGE] = "DELETE FROM correlation WHERE time < ?1",
 };
 
-/* A record as it goes into the table. */
+/* A record as it goes into the table; without content it goes from there. */
 typedef struct {
   char *id, *message_id, *token;
   gboolean inbound;
@@ -72,6 +75,8 @@ pn_correlation_new (const char *id)
   self->id = g_strdup (id);
   self->recipients = g_ptr_array_new_with_free_func ((GDestroyNotify) recipient_free);
   self->files = g_ptr_array_new_with_free_func (g_free);
+  self->singles = g_ptr_array_new_with_free_func (g_free);
+  self->dropped = g_ptr_array_new_with_free_func (g_free);
   return self;
 }
 
@@ -87,6 +92,8 @@ pn_correlation_free (PnCorrelation *self)
     g_free (texts[i]);
   g_ptr_array_unref (self->recipients);
   g_ptr_array_unref (self->files);
+  g_ptr_array_unref (self->singles);
+  g_ptr_array_unref (self->dropped);
   g_free (self);
 }
 
@@ -246,7 +253,7 @@ row_free (Row *self)
   g_free (self->id);
   g_free (self->message_id);
   g_free (self->token);
-  g_bytes_unref (self->content);
+  g_clear_pointer (&self->content, g_bytes_unref);
   g_free (self);
 }
 
@@ -348,6 +355,41 @@ pn_correlation_db_close (PnCorrelationDb *self)
   g_free (self);
 }
 
+/* --- single items: rows beside the record, kept until the instance is over ---------------------- */
+
+static char *
+single_prefix (const char *uid)
+{
+  g_autofree char *hash = g_compute_checksum_for_string (G_CHECKSUM_SHA256, uid, -1);
+  return g_strdup_printf ("single %s ", hash);
+}
+
+/* Of "20260310T090000Z" or "20260310". */
+static gint64
+instance_time (const char *instance)
+{
+  int year = 0, month = 1, day = 1, hour = 0, minute = 0, second = 0;
+  sscanf (instance, "%4d%2d%2dT%2d%2d%2d", &year, &month, &day, &hour, &minute, &second);
+  g_autoptr (GDateTime) time = g_date_time_new_utc (year, month, day, hour, minute, second);
+  return time ? g_date_time_to_unix (time) : 0;
+}
+
+static void
+add_singles (PnCorrelationDb *self, const PnCorrelation *record, GPtrArray *rows)
+{
+  g_autofree char *prefix = record->uid ? single_prefix (record->uid) : NULL;
+  for (guint i = 0; prefix && i < record->dropped->len + record->singles->len; i++) {
+    gboolean gone = i < record->dropped->len;
+    const char *instance = gone ? g_ptr_array_index (record->dropped, i)
+                                : g_ptr_array_index (record->singles, i - record->dropped->len);
+    Row *row = g_new0 (Row, 1);
+    row->id = g_strconcat (prefix, instance, NULL);
+    row->time = MAX (instance_time (instance), record->time);
+    row->content = gone ? NULL : pn_seal_bytes (self->key, "", 0, row->id);
+    g_ptr_array_add (rows, row);
+  }
+}
+
 void
 pn_correlation_db_add (PnCorrelationDb *self, const PnCorrelation *record)
 {
@@ -362,12 +404,26 @@ pn_correlation_db_add (PnCorrelationDb *self, const PnCorrelation *record)
   g_string_free (text, TRUE);
   g_mutex_lock (&self->pending_lock);
   g_ptr_array_add (self->pending, row);
+  add_singles (self, record, self->pending);
   g_mutex_unlock (&self->pending_lock);
+}
+
+static gboolean
+step_remove (PnCorrelationDb *self, const Row *row)
+{
+  sqlite3_stmt *remove = self->statements[REMOVE];
+  sqlite3_bind_text (remove, 1, row->id, -1, SQLITE_STATIC);
+  sqlite3_bind_int (remove, 2, row->inbound);
+  gboolean ok = sqlite3_step (remove) == SQLITE_DONE;
+  sqlite3_reset (remove);
+  return ok;
 }
 
 static gboolean
 step_add (PnCorrelationDb *self, const Row *row)
 {
+  if (!row->content)
+    return step_remove (self, row);
   sqlite3_stmt *add = self->statements[ADD];
   gsize length;
   const void *content = g_bytes_get_data (row->content, &length);
@@ -479,6 +535,29 @@ pn_correlation_db_find_token (PnCorrelationDb *self, const char *token, GError *
   PnCorrelation *record = find_locked (self, find, error);
   g_mutex_unlock (&self->lock);
   return record;
+}
+
+GPtrArray *
+pn_correlation_db_list_singles (PnCorrelationDb *self, const char *uid, GError **error)
+{
+  g_autoptr (GPtrArray) instances = g_ptr_array_new_with_free_func (g_free);
+  g_autofree char *prefix = single_prefix (uid);
+  g_autofree char *end = g_strdup (prefix);
+  gsize length = strlen (prefix);
+  end[length - 1]++;
+  g_mutex_lock (&self->lock);
+  sqlite3_stmt *list = self->statements[LIST];
+  gboolean ok = commit_locked (self, error);
+  sqlite3_bind_text (list, 1, prefix, -1, SQLITE_STATIC);
+  sqlite3_bind_text (list, 2, end, -1, SQLITE_STATIC);
+  int rc = SQLITE_DONE;
+  while (ok && (rc = sqlite3_step (list)) == SQLITE_ROW)
+    g_ptr_array_add (instances, g_strdup ((const char *) sqlite3_column_text (list, 0) + length));
+  if (ok && rc != SQLITE_DONE)
+    ok = fail (self, "cannot list", error);
+  sqlite3_reset (list);
+  g_mutex_unlock (&self->lock);
+  return ok ? g_steal_pointer (&instances) : NULL;
 }
 
 gboolean

@@ -39,6 +39,8 @@ typedef struct {
   char *envid, *ret;                 /* of the sender's own envelope, or NULL */
   GPtrArray *recipients;             /* PnCorrelationRecipient */
   GPtrArray *files;                  /* char *: send files */
+  GPtrArray *singles; /* char *: instances of the series UID that went as single items (PnInstance) */
+  GPtrArray *dropped; /* char *: those of them that were taken back; neither is read again with the record */
 } PnCorrelation;
 
 PnCorrelation *pn_correlation_new (const char *id);
@@ -69,6 +71,8 @@ PnCorrelation *pn_correlation_db_find (PnCorrelationDb *self, const char *id, gb
 /* Of those that went out. */
 PnCorrelation *pn_correlation_db_find_message_id (PnCorrelationDb *self, const char *message_id,
                                                   GError **error);
+/* The instances (char *) of the series UID that went as single items and were not taken back. */
+GPtrArray *pn_correlation_db_list_singles (PnCorrelationDb *self, const char *uid, GError **error);
 /* By the token of a return path or a correlation key (any case), of those that went out. */
 PnCorrelation *pn_correlation_db_find_token (PnCorrelationDb *self, const char *token, GError **error);
 /* Forgets what is older than BEFORE (seconds). */

@@ -48,9 +48,14 @@ pn_store_put_calendar (PnStore *self, const char *fid, const char *uid, const ch
                        GError **error)
 {
   PnDatabase *database = pn_store_open_user (self, fid, error);
-  sqlite3_stmt *statement = database ? pn_database_statement (database, PN_SQL_CALENDAR_PUT, error) : NULL;
+  PnSql sql = text ? PN_SQL_CALENDAR_PUT : PN_SQL_CALENDAR_AGAIN;
+  sqlite3_stmt *statement = database ? pn_database_statement (database, sql, error) : NULL;
   gboolean ok = statement && pn_store_write_durable (self, database, error);
-  if (ok) {
+  if (ok && !text) {
+    bind_uid (database, statement, uid);
+    sqlite3_bind_int64 (statement, 2, again);
+    ok = pn_database_run (database, statement, error);
+  } else if (ok) {
     g_autoptr (GBytes) sealed = pn_seal_bytes (self->key, text, strlen (text), label);
     gsize length;
     const void *data = g_bytes_get_data (sealed, &length);

@@ -81,7 +81,9 @@ static const char *const sql_texts[PN_SQL_LAST] = {
   [PN_SQL_ITEM_FIND_UID]
   = "SELECT " ITEM_COLUMNS " FROM items WHERE uid = ?1 AND box = ?2 ORDER BY number DESC LIMIT 1",
   [PN_SQL_ITEM_LIST_UID]
-  = "SELECT " ITEM_COLUMNS " FROM items WHERE series = ?1 AND box = ?2 ORDER BY number",
+  /* Items of version 1 have no series. */
+  = "SELECT " ITEM_COLUMNS " FROM items WHERE (series = ?1 OR (series IS NULL AND uid = ?3)) AND box = ?2"
+    " ORDER BY number",
   [PN_SQL_ITEM_FLAGS] = "UPDATE items SET flags = (flags & ~?3) | ?2 WHERE number = ?1",
   [PN_SQL_ITEM_REPLACE] = "UPDATE items SET id = ?2, message_database = ?3, type = ?4, flags = ?5, delivered "
                           "= ?6, date = ?7, size = ?8,"
@@ -96,6 +98,7 @@ static const char *const sql_texts[PN_SQL_LAST] = {
   [PN_SQL_CALENDAR_PUT] = "INSERT INTO calendars (uid, again, content) VALUES (?1, max (?2, 0), ?3)"
                           " ON CONFLICT (uid) DO UPDATE SET content = ?3,"
                           " again = CASE WHEN ?2 < 0 THEN again ELSE ?2 END",
+  [PN_SQL_CALENDAR_AGAIN] = "UPDATE calendars SET again = ?2 WHERE uid = ?1 AND ?2 >= 0",
   [PN_SQL_CALENDAR_LIST] = "SELECT uid, content FROM calendars WHERE again > 0 AND again <= ?1",
   [PN_SQL_STATUS_ADD] = "INSERT OR IGNORE INTO statuses (item, key, report) VALUES (?1, ?2, ?3)",
   [PN_SQL_STATUS_LIST] = "SELECT report FROM statuses WHERE item = ?1 ORDER BY number",

@@ -219,13 +219,15 @@ gboolean
 pn_store_list_uid (PnStore *self, const char *fid, const char *uid, PnBox box, GPtrArray **items_out,
                    GError **error)
 {
-  guint8 hash[32];
+  guint8 hash[32], single[32];
   PnDatabase *database = pn_store_open_user (self, fid, error);
   sqlite3_stmt *statement = database ? pn_database_statement (database, PN_SQL_ITEM_LIST_UID, error) : NULL;
   if (!statement)
     return FALSE;
   hash_series (database, uid, hash);
+  hash_uid (database, uid, NULL, single);
   sqlite3_bind_blob (statement, 1, hash, sizeof hash, SQLITE_STATIC);
+  sqlite3_bind_blob (statement, 3, single, sizeof single, SQLITE_STATIC);
   sqlite3_bind_int (statement, 2, box);
   g_autoptr (GPtrArray) items = g_ptr_array_new_with_free_func ((GDestroyNotify) pn_item_free);
   int found;

@@ -154,7 +154,8 @@ gboolean pn_store_list_uid (PnStore *self, const char *fid, const char *uid, PnB
 /* What the mailbox knows of UID beside its items (convert/itip.h), sealed; *TEXT_OUT is NULL if nothing. */
 gboolean pn_store_get_calendar (PnStore *self, const char *fid, const char *uid, char **text_out,
                                 GError **error);
-/* AGAIN: when pn_store_list_calendars() is to name it; 0: never; < 0: as it was. */
+/* AGAIN: when pn_store_list_calendars() is to name it; 0: never; < 0: as it was.  TEXT NULL: what is known stays
+ * as it is. */
 gboolean pn_store_put_calendar (PnStore *self, const char *fid, const char *uid, const char *text,
                                 gint64 again, GError **error);
 /* Texts (char *) whose time has come. */

@@ -30,8 +30,8 @@ int
 LLVMFuzzerTestOneInput (const guint8 *data, size_t size)
 {
   g_autoptr (GError) error = NULL;
-  g_autoptr (PnMessage) strict = pn_api_read ((const char *) data, size, FALSE, open_any, NULL, NULL);
-  g_autoptr (PnMessage) message = pn_api_read ((const char *) data, size, TRUE, open_any, NULL, &error);
+  g_autoptr (PnMessage) strict = pn_api_read ((const char *) data, size, FALSE, NULL, open_any, NULL, NULL);
+  g_autoptr (PnMessage) message = pn_api_read ((const char *) data, size, TRUE, NULL, open_any, NULL, &error);
   g_assert (message || !strict);
   if (!message) {
     g_assert (error && *error->message);
@@ -41,7 +41,7 @@ LLVMFuzzerTestOneInput (const guint8 *data, size_t size)
   GString *text = pn_api_write (message, "f", TRUE, &files, &error);
   if (!text) /* a declared part that is another file */
     return 0;
-  g_autoptr (PnMessage) again = pn_api_read (text->str, text->len, TRUE, open_written, files, &error);
+  g_autoptr (PnMessage) again = pn_api_read (text->str, text->len, TRUE, NULL, open_written, files, &error);
   g_autofree char *difference = NULL;
   if (!again)
     g_error ("%s\n%s", error->message, text->str);

@@ -11,7 +11,8 @@ LLVMFuzzerTestOneInput (const guint8 *data, gsize size)
 {
   static const char *const versions[] = { "3.0", "4.0" };
   g_autoptr (PnMessage) message = pn_vcard_read ((const char *) data, size, NULL);
-  if (!message)
+  /* Thousands of empty cards take their time six times over and show nothing new. */
+  if (!message || message->extra->len > 500)
     return 0;
   for (guint i = 0; message->extra->len > 0 && i < G_N_ELEMENTS (versions); i++) {
     g_autofree char *first = pn_vcard_write (message, versions[i], NULL);

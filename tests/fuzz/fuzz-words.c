@@ -47,7 +47,8 @@ check_parameters (const char *raw, gsize length)
     gboolean changed;
     g_assert_true (g_utf8_validate (param->value, -1, NULL) || strcmp (param->name, "boundary") == 0);
     g_assert_null (strpbrk (param->value, "\r\n"));
-    if (!g_utf8_validate (param->value, -1, NULL))
+    /* A boundary is bytes, not text. */
+    if (strcmp (param->name, "boundary") == 0)
       continue;
     g_autofree char *clean = pn_header_clean_file_name (param->value, &changed);
     g_assert_true (!clean || g_utf8_validate (clean, -1, NULL));

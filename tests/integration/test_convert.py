@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """postern convert as a user calls it: kinds, trees, streams, what is never overwritten, exit codes, the report."""
+import email
 import json
 import os
 import pathlib
@@ -148,6 +149,32 @@ class Convert(unittest.TestCase):
         os.environ["SOURCE_DATE_EPOCH"] = "1767225600"
         self.addCleanup(os.environ.pop, "SOURCE_DATE_EPOCH")
         self.assertEqual(self.convert("--to", "mime", path), self.convert("--to", "mime", path))
+
+
+class SeveralItems(unittest.TestCase):
+    """One mail whose calendar part holds several UIDs: none of them is lost."""
+
+    def convert(self, *arguments):
+        return subprocess.run([POSTERN, "convert", *map(str, arguments)], capture_output=True, text=True)
+
+    def test_every_uid_comes_out(self):
+        mail = TOP / "samples" / "mime" / "meeting-several-uids.eml"
+        for options in ((), ("--anew",), ("--simple-recurrence",)):
+            with self.subTest(options):
+                done = self.convert("--to", "ical", *options, mail)
+                self.assertEqual([line.strip() for line in done.stdout.splitlines() if line.startswith("UID:")],
+                                 ["UID:first@example.org", "UID:second@example.org", "UID:second@example.org", "UID:third@example.org"])
+        view = json.loads(self.convert("--to", "json", mail).stdout)
+        self.assertEqual(view["calendar"]["uid"], "first@example.org")
+        self.assertTrue(any("2 components with other UIDs" in loss["reason"] or "3 components with other UIDs" in loss["reason"]
+                            for loss in view["losses"]), view["losses"])
+
+    def test_composed_mail_holds_them_all(self):
+        mail = TOP / "samples" / "mime" / "meeting-several-uids.eml"
+        composed = email.message_from_string(self.convert("--to", "mime", "--anew", mail).stdout)
+        text = next(p for p in composed.walk() if p.get_content_type() == "text/calendar").get_payload(decode=True).decode()
+        for uid in ("first", "second", "third"):
+            self.assertIn(f"UID:{uid}@example.org", text)
 
 
 if __name__ == "__main__":

@@ -17,8 +17,11 @@ ORGANIZER = "olga@example.org"
 class Session(socketserver.StreamRequestHandler):
     def handle(self):
         self.wfile.write(b"220 sink.example\r\n")
+        recipients = []
         for line in self.rfile:
             verb = line[:4].upper()
+            if verb == b"MAIL":
+                recipients = []
             if verb == b"DATA":
                 self.wfile.write(b"354 go on\r\n")
                 data = b""
@@ -26,7 +29,13 @@ class Session(socketserver.StreamRequestHandler):
                     if part == b".\r\n":
                         break
                     data += part[1:] if part.startswith(b"..") else part
+                self.server.recipients.append(recipients)
                 self.server.messages.append(data)
+            if verb == b"RCPT" and b"nobody@" in line:
+                self.wfile.write(b"550 5.1.1 no such user\r\n")
+                continue
+            if verb == b"RCPT":
+                recipients.append(line.split(b"<")[1].split(b">")[0].decode())
             self.wfile.write(b"221 bye\r\n" if verb == b"QUIT" else b"250 sink.example\r\n")
             if verb == b"QUIT":
                 return
@@ -38,13 +47,19 @@ class Sink(socketserver.ThreadingTCPServer):
 
     def __init__(self):
         super().__init__(("127.0.0.1", 0), Session)
-        self.messages = []
+        self.messages, self.recipients = [], []  # the envelope's, for each message
         self.port = self.server_address[1]
         threading.Thread(target=self.serve_forever, daemon=True).start()
 
     def close(self):
         self.shutdown()
         self.server_close()
+
+
+def text(mail):
+    parsed = email.message_from_bytes(mail, policy=email.policy.SMTP)
+    bodies = [p.get_payload(decode=True).decode() for p in parsed.walk() if p.get_content_maintype() == "text"]
+    return f"Subject: {parsed['Subject']}\n" + "\n".join(bodies).replace("\r\n ", "")
 
 
 def stamp(time):
@@ -238,6 +253,155 @@ class Itip(unittest.TestCase):
         items = self.wait_items(lambda i: i[0]["start"] == moved.strftime("%Y-%m-%dT%H:%M:%SZ"), "the new time", "bert")
         self.assertEqual(len(items), 1)
         self.assertNotIn("accepted", items[0]["flags"])
+
+    def bounce(self, message, recipient):
+        """Another server tells the sender of MESSAGE, which it had taken, that it got no further."""
+        sent = email.message_from_bytes(message, policy=email.policy.SMTP)
+        text = "\r\n".join([
+            "From: MAILER-DAEMON@relay.example", "To: anna@example.com", "Subject: Undelivered Mail Returned to Sender",
+            "Message-ID: <bounce1@relay.example>", "MIME-Version: 1.0",
+            'Content-Type: multipart/report; report-type=delivery-status; boundary="b"', "",
+            "--b", "Content-Type: text/plain", "", "It could not be delivered.", "",
+            "--b", "Content-Type: message/delivery-status", "", "Reporting-MTA: dns; relay.example", "",
+            f"Final-Recipient: rfc822; {recipient}", "Action: failed", "Status: 5.1.1",
+            "Diagnostic-Code: smtp; 550 5.1.1 mailbox unknown", "",
+            "--b", "Content-Type: text/rfc822-headers", "", f"Message-ID: {sent['Message-ID']}",
+            f"Subject: {sent['Subject']}", "", "--b--", ""])
+        with smtplib.SMTP("127.0.0.1", self.house.port()) as smtp:
+            smtp.sendmail("", ["anna@example.com"], text.encode())
+
+    def test_undeliverable_attendee(self):
+        """An invitation refused at once, and one that comes back later: the attendees are shown as not reached."""
+        start = self.first.strftime("%Y-%m-%d %H:%MZ")
+        sent = self.house.command("send", "--from", "anna", "--to", f"{ORGANIZER},nobody@example.org,late@example.net",
+                                  "--subject", "Our talk", "--type", "appointment", "--start", start, "--json")
+        uid, number = sent["uid"], str(sent["number"])
+        self.received("REQUEST")
+        self.answers(number, lambda a: a["address"] == "nobody@example.org" and a["undeliverable"], "the refusal")
+        self.answer(uid, "ACCEPTED")
+        self.answers(number, lambda a: a["address"] == ORGANIZER and a["answer"] == "ACCEPTED", "the answer")
+        self.bounce(self.sink.messages[0], "late@example.net")
+        answers = self.answers(number, lambda a: a["address"] == "late@example.net" and a["undeliverable"], "the bounce")
+        self.assertEqual({a["address"]: a["undeliverable"] for a in answers},
+                         {ORGANIZER: False, "nobody@example.org": True, "late@example.net": True})
+        status = {r["address"]: r["status"] for r in self.house.command("info", "anna", number, "--json")["recipients"]}
+        self.assertEqual(status["late@example.net"], "Undeliverable")
+        # He is reached by another way after all.
+        self.answer(uid, "ACCEPTED", sender="late@example.net", seconds=30)
+        self.answers(number, lambda a: a["address"] == "late@example.net" and not a["undeliverable"], "his answer")
+        # A change that comes back counts for the same invitation.
+        before = len(self.sink.messages)
+        self.house.command("reschedule", "anna", number, "--place", "Hall")
+        self.received("REQUEST", before)
+        self.bounce(self.sink.messages[before], "late@example.net")
+        self.answers(number, lambda a: a["address"] == "late@example.net" and a["undeliverable"], "the second bounce")
+
+    def test_outlook(self):
+        """Who writes with Outlook, or has his address there, gets only what it understands."""
+        start = self.first.strftime("%Y-%m-%d %H:%MZ")
+        sent = self.house.command("send", "--from", "anna", "--to", f"{ORGANIZER},olaf@tenant.onmicrosoft.com",
+                                  "--subject", "Our talk", "--type", "appointment", "--start", start,
+                                  "--repeat", "FREQ=WEEKLY;COUNT=3", "--json")
+        uid, number = sent["uid"], str(sent["number"])
+        self.received("REQUEST")
+        before = len(self.sink.messages)
+        extra = self.first + datetime.timedelta(days=1)
+        self.house.command("add-instance", "anna", number, "--start", extra.strftime("%Y-%m-%d %H:%MZ"))
+        self.received("ADD", before)
+        wait_until(lambda: len(self.recipients(before, "olaf@tenant.onmicrosoft.com")) > 0, 20, "Olaf's mail")
+        self.assertNotIn("METHOD:ADD", "".join(self.recipients(before, "olaf@tenant.onmicrosoft.com")))
+        self.assertNotIn("METHOD:REQUEST", "".join(self.recipients(before, ORGANIZER)))
+        # His proposal is declined in words.
+        later = self.first + datetime.timedelta(hours=5)
+        before = len(self.sink.messages)
+        self.answer(uid, "TENTATIVE", [f"DTSTART:{stamp(later)}", f"DTEND:{stamp(later + datetime.timedelta(hours=1))}"],
+                    method="COUNTER", sender="olaf@tenant.onmicrosoft.com", seconds=20)
+        self.answers(number, lambda a: a["proposed_start"], "the proposal")
+        self.house.command("decline-proposal", "anna", number, "--to", "olaf@tenant.onmicrosoft.com")
+        wait_until(lambda: len(self.recipients(before, "olaf@tenant.onmicrosoft.com")) >= 2, 20, "a mail and what holds")
+        mails = self.recipients(before, "olaf@tenant.onmicrosoft.com")
+        self.assertTrue(any("Subject: Proposal declined" in mail for mail in mails))
+        self.assertFalse(any("METHOD:DECLINECOUNTER" in mail for mail in mails))
+
+    def recipients(self, after, address):
+        return [text(mail) for mail, to in zip(self.sink.messages[after:], self.sink.recipients[after:]) if address in to]
+
+    def test_own(self):
+        """What the reader sets for himself stays over updates and does not leave."""
+        alarm = ["BEGIN:VALARM", "ACTION:DISPLAY", "DESCRIPTION:x", "TRIGGER:-PT15M", "END:VALARM"]
+        self.post("REQUEST", self.event(lines=alarm))
+        number = str(self.wait_items(lambda i: len(i) == 1, "the meeting")[0]["number"])
+        shown = self.house.command("read", "anna", number, "--json")
+        self.assertEqual((shown["show_as"], shown["alarm"]), ("busy", 15))
+        self.house.command("accept", "anna", number, "--show-as", "free", "--alarm", "60")
+        self.received("REPLY")
+        shown = self.house.command("read", "anna", number, "--json")
+        self.assertEqual((shown["show_as"], shown["alarm"]), ("free", 60))
+        moved = self.first + datetime.timedelta(hours=3)
+        self.post("REQUEST", self.event(1, moved, ["TRANSP:OPAQUE", *alarm]))
+        item = self.wait_items(lambda i: i[0]["start"] == moved.strftime("%Y-%m-%dT%H:%M:%SZ"), "the update")[0]
+        shown = self.house.command("read", "anna", str(item["number"]), "--json")
+        self.assertEqual((shown["show_as"], shown["alarm"]), ("free", 60))
+        self.house.command("accept", "anna", number, "--show-as", "oof", "--alarm", "none")
+        shown = self.house.command("read", "anna", str(item["number"]), "--json")
+        wait_until(lambda: len(self.sink.messages) == 2, 20, "the second answer")
+        for mail in self.sink.messages:
+            self.assertNotIn("TRANSPARENT", text(mail))
+            self.assertNotIn("VALARM", text(mail))
+        self.assertEqual(shown["show_as"], "oof")
+        self.assertNotIn("alarm", shown)
+        self.assertEqual(self.house.run("accept", "anna", number, "--show-as", "away").returncode, 2)
+        self.assertEqual(self.house.run("accept", "anna", number, "--alarm", "soon").returncode, 2)
+
+    def test_sent_item(self):
+        """The item in the Out Box says what holds now."""
+        _, number = self.invite()
+        self.received("REQUEST")
+        moved = self.first + datetime.timedelta(days=2)
+        self.house.command("reschedule", "anna", number, "--start", moved.strftime("%Y-%m-%d %H:%MZ"), "--subject", "Moved",
+                           "--place", "Hall")
+        items = self.items(box="out")
+        self.assertEqual([(i["subject"], i["place"], i["start"]) for i in items],
+                         [("Moved", "Hall", moved.strftime("%Y-%m-%dT%H:%M:%SZ"))])
+        self.house.command("retract", "anna", number)
+        items = self.items(box="out")
+        self.assertEqual(len(items), 1)
+        self.assertIn("cancelled", items[0]["flags"])
+        self.assertEqual(self.house.command("info", "anna", number, "--json")["subject"], "Moved")
+
+    def test_several_calendars_and_broken(self):
+        """Several calendar objects in one part; one that cannot be read stays a file."""
+        inner = self.event(uid="one@example.org")
+        other = self.event(uid="two@example.org", lines=["SUMMARY:Second"])
+        self.post("PUBLISH", inner + ["END:VCALENDAR", "BEGIN:VCALENDAR", "VERSION:2.0", "METHOD:PUBLISH", *other])
+        items = self.wait_items(lambda i: len(i) == 2, "both calendars")
+        self.assertEqual({(i["uid"], i["type"]) for i in items},
+                         {("one@example.org", "appointment"), ("two@example.org", "appointment")})
+        broken = "this is\r\nno calendar: Gr\u00fc\u00dfe"
+        message = "\r\n".join(["From: olga@example.org", "To: anna@example.com", "Subject: Broken", "Message-ID: <x@example.org>",
+                               "MIME-Version: 1.0", 'Content-Type: text/calendar; method=REQUEST; name="talk.ics"',
+                               "Content-Transfer-Encoding: 8bit", "", broken, ""]).encode()
+        with smtplib.SMTP("127.0.0.1", self.house.port()) as smtp:
+            smtp.sendmail("olga@example.org", ["anna@example.com"], message)
+        item = self.wait_items(lambda i: len(i) == 3, "the mail")[2]
+        shown = self.house.command("read", "anna", str(item["number"]), "--json")
+        self.assertEqual([a["name"] for a in shown["attachments"]], ["talk.ics"])
+        folder = self.house.root / "saved"
+        self.house.command("read", "anna", str(item["number"]), "--save", str(folder))
+        self.assertEqual((folder / "talk.ics").read_bytes().rstrip(), broken.encode())
+
+    def test_no_charset(self):
+        """text/calendar that names no charset, or says us-ascii, is UTF-8."""
+        for charset, uid in (("", "a@example.org"), ("; charset=us-ascii", "b@example.org")):
+            calendar = "\r\n".join(["BEGIN:VCALENDAR", "VERSION:2.0", "METHOD:REQUEST",
+                                    *self.event(uid=uid, lines=["SUMMARY:Gr\u00fc\u00dfe \u4f1a\u8bae"]), "END:VCALENDAR", ""])
+            message = "\r\n".join(["From: olga@example.org", "To: anna@example.com", f"Message-ID: <{uid}>", "MIME-Version: 1.0",
+                                   f"Content-Type: text/calendar; method=REQUEST{charset}",
+                                   "Content-Transfer-Encoding: 8bit", "", calendar])
+            with smtplib.SMTP("127.0.0.1", self.house.port()) as smtp:
+                smtp.sendmail("olga@example.org", ["anna@example.com"], message.encode())
+        items = self.wait_items(lambda i: len(i) == 2, "both")
+        self.assertEqual({i["subject"] for i in items}, {"Gr\u00fc\u00dfe \u4f1a\u8bae"})
 
     def test_task(self):
         self.post("REQUEST", self.event(kind="VTODO", uid="task@example.org"))

@@ -153,10 +153,10 @@ test_foreign_dsn (void)
 }
 
 /* A status of the house for a sender outside, who asked for NOTIFY (or did not). */
-static void
-put_status_out (Scene *self, PnAction action)
+static PnMessage *
+status_new (PnAction action)
 {
-  g_autoptr (PnMessage) status = pn_message_new (PN_TYPE_STATUS);
+  PnMessage *status = pn_message_new (PN_TYPE_STATUS);
   g_free (status->id);
   status->id = g_strdup ("ID.STATUS");
   status->orig_id = g_strdup ("ID.IN");
@@ -172,6 +172,13 @@ put_status_out (Scene *self, PnAction action)
   report->status_code = g_strdup (action == PN_ACTION_DELIVERED ? "2.0.0" : "5.2.2");
   report->diagnostic = g_strdup ("mailbox is full");
   g_ptr_array_add (status->reports, report);
+  return status;
+}
+
+static void
+put_status_out (Scene *self, PnAction action)
+{
+  g_autoptr (PnMessage) status = status_new (action);
   put_out (self, status);
 }
 
@@ -225,6 +232,29 @@ test_bounces (void)
     }
     scene_free (self);
   }
+}
+
+/* The original that the status brought comes back with the report; nothing else that it brought does. */
+static void
+test_returned (void)
+{
+  Scene *self = scene_new ();
+  start (self);
+  g_autoptr (PnMessage) status = status_new (PN_ACTION_UNDELIVERABLE);
+  pn_message_add_part (status, pn_part_new (PN_PART_TEXT, "text/plain", pn_content_new_text ("inside", -1)));
+  pn_message_add_part (status, pn_part_new (PN_PART_ATTACHMENT, "message/rfc822",
+                                            pn_content_new_text ("Subject: whole\r\n\r\nThe text.\r\n", -1)));
+  put_out (self, status);
+  WAIT_FOR (queue_length (self) == 0);
+  g_autoptr (GPtrArray) files = list (self, "send", ".SND");
+  g_assert_cmpuint (files->len, ==, 1);
+  g_autoptr (PnSendHead) head = NULL;
+  g_autofree char *text = read_send_file (self, files->pdata[0], &head);
+  g_assert_nonnull (strstr (text, "\r\nContent-Type: message/rfc822"));
+  g_assert_nonnull (strstr (text, "\r\nSubject: whole\r\n\r\nThe text.\r\n"));
+  g_assert_null (strstr (text, "text/rfc822-headers"));
+  g_assert_null (strstr (text, "inside"));
+  scene_free (self);
 }
 
 /* An automatic message from outside is not answered with a report, and a report that fails is not answered at
@@ -577,6 +607,7 @@ main (int argc, char **argv)
   g_test_add_func ("/agent/dsn", test_dsn);
   g_test_add_func ("/agent/foreign-dsn", test_foreign_dsn);
   g_test_add_func ("/agent/bounces", test_bounces);
+  g_test_add_func ("/agent/returned", test_returned);
   g_test_add_func ("/agent/no-bounce-loop", test_no_bounce_loop);
   g_test_add_func ("/agent/relayed", test_relayed);
   g_test_add_func ("/agent/tied-notices", test_tied_notices);

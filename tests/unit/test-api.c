@@ -47,7 +47,7 @@ open_sample (const char *name, gpointer user G_GNUC_UNUSED, GError **error)
 static PnMessage *
 read_text (const char *text, gboolean tolerant, GError **error)
 {
-  return pn_api_read (text, strlen (text), tolerant, open_sample, NULL, error);
+  return pn_api_read (text, strlen (text), tolerant, NULL, open_sample, NULL, error);
 }
 
 static PnMessage *
@@ -57,7 +57,7 @@ read_sample (const char *name)
   g_autofree char *path = g_strconcat (SAMPLES, name, ".api", NULL), *text = NULL;
   gsize length;
   g_assert_true (g_file_get_contents (path, &text, &length, &error));
-  PnMessage *message = pn_api_read (text, length, FALSE, open_sample, NULL, &error);
+  PnMessage *message = pn_api_read (text, length, FALSE, NULL, open_sample, NULL, &error);
   if (!message)
     g_error ("%s: %s", name, error->message);
   return message;
@@ -126,7 +126,7 @@ test_strict (gconstpointer name)
   for (gsize i = 0; i < text->len; i++)
     if (text->str[i] == '\n')
       g_assert_cmpint (text->str[i - 1], ==, '\r');
-  g_autoptr (PnMessage) again = pn_api_read (text->str, text->len, FALSE, open_written, files, &error);
+  g_autoptr (PnMessage) again = pn_api_read (text->str, text->len, FALSE, NULL, open_written, files, &error);
   if (!again)
     g_error ("%s: %s\n%s", (char *) name, error->message, text->str);
   GPtrArray *second = NULL;
@@ -213,6 +213,15 @@ test_errors (void)
   assert_error (
       "Frob= a;\nTo=\n  WPD= x;\n  WPX= y; ;\nPn-What= 1;\n-END-\n", PN_CONVERT_ERROR_SYNTAX,
       "Line 001 Unknown keyword: Frob\nLine 004 Unknown keyword: WPX\nLine 005 Unknown keyword: Pn-What");
+  g_autoptr (GString) many = g_string_new ("Subject= a;\n");
+  g_autoptr (GString) told = g_string_new (NULL);
+  for (guint i = 0; i < 3000; i++)
+    g_string_append (many, "Frob= a;\n");
+  g_string_append (many, "-END-\n");
+  for (guint i = 0; i < 100; i++)
+    g_string_append_printf (told, "Line %03u Unknown keyword: Frob\n", i + 2);
+  g_string_append (told, "and 2900 more");
+  assert_error (many->str, PN_CONVERT_ERROR_SYNTAX, told->str);
   assert_error ("Subject= a", PN_CONVERT_ERROR_TRUNCATED,
                 "line 1 column 10: the value that begins here has no end");
   assert_error ("Subject= a;\n", PN_CONVERT_ERROR_TRUNCATED, "line 2 column 1: the text ends without -END-");
@@ -252,7 +261,7 @@ test_extended (void)
     g_autoptr (PnMessage) message = random_message (&random, round % 8);
     GString *text = pn_api_write (message, "r", TRUE, &files, &error);
     g_assert_no_error (error);
-    g_autoptr (PnMessage) again = pn_api_read (text->str, text->len, FALSE, open_written, files, &error);
+    g_autoptr (PnMessage) again = pn_api_read (text->str, text->len, FALSE, NULL, open_written, files, &error);
     if (!again)
       g_error ("%s\n%s", error->message, text->str);
     assert_same (message, again, TRUE, "extended");
@@ -273,7 +282,7 @@ test_strict_random (void)
     guint losses = message->losses->len;
     GString *text = pn_api_write (message, "r", FALSE, &files, &error);
     g_assert_no_error (error);
-    g_autoptr (PnMessage) again = pn_api_read (text->str, text->len, FALSE, open_written, files, &error);
+    g_autoptr (PnMessage) again = pn_api_read (text->str, text->len, FALSE, NULL, open_written, files, &error);
     if (!again)
       g_error ("%s\n%s", error->message, text->str);
     g_assert_cmpint (again->type, ==, message->type);
@@ -316,6 +325,48 @@ test_losses (void)
     g_assert_cmpstr (((PnLoss *) message->losses->pdata[i])->part, ==, wanted[i]);
 }
 
+/* A date without an offset is on the clock of the gateway's domain, summer and winter; one with an offset stays. */
+static void
+test_zone (void)
+{
+  static const char text[] = "WPC-API= 1.2;\r\nMsg-Type= Search;\r\nMsg-ID= Z1;\r\nDate-Sent= 15/1/2026 14:38;\r\n"
+                             "Begin-Time= 15/7/2026 14:38:10 ;\r\nEnd-Time= 22/7/2026 14:38 +0;\r\n-END-\r\n";
+  g_autoptr (GError) error = NULL;
+  g_autoptr (PnMessage) message
+      = pn_api_read (text, strlen (text), FALSE, "Europe/Berlin", open_sample, NULL, &error);
+  g_assert_no_error (error);
+  g_assert_cmpint (message->date.unix_time, ==, 1768484280);
+  g_assert_cmpint (message->date.offset, ==, 60);
+  g_assert_cmpint (message->begin_time.unix_time, ==, 1784119090);
+  g_assert_cmpint (message->begin_time.offset, ==, 120);
+  g_assert_cmpint (message->end_time.unix_time, ==, 1784731080);
+  g_autoptr (PnMessage) utc = read_text (text, FALSE, &error);
+  g_assert_cmpint (utc->date.unix_time, ==, 1768487880);
+}
+
+/* What the original's language has no word for is named. */
+static void
+test_calendar_losses (void)
+{
+  g_autoptr (PnMessage) message = pn_message_new (PN_TYPE_APPOINTMENT);
+  g_autoptr (GPtrArray) files = NULL;
+  message->id = g_strdup ("Z2");
+  PnCalendar *calendar = message->calendar = pn_calendar_new ();
+  GPtrArray *lists[] = { calendar->zones, calendar->properties, calendar->components, calendar->object_properties };
+  for (guint i = 0; i < G_N_ELEMENTS (lists); i++)
+    g_ptr_array_add (lists[i], g_strdup ("X-KEPT:yes"));
+  GString *text = pn_api_write (message, "Z2", FALSE, &files, NULL);
+  static const char *const names[] = { "Zone", "Property", "Subcomponent", "Object-Property" };
+  for (guint i = 0; i < G_N_ELEMENTS (names); i++) {
+    gboolean found = FALSE;
+    for (guint j = 0; j < message->losses->len; j++)
+      found |= strstr (((PnLoss *) message->losses->pdata[j])->part, names[i]) != NULL;
+    if (!found)
+      g_error ("%s is left out without a word", names[i]);
+  }
+  g_string_free (text, TRUE);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -332,5 +383,7 @@ main (int argc, char **argv)
   g_test_add_func ("/api/extended", test_extended);
   g_test_add_func ("/api/strict-random", test_strict_random);
   g_test_add_func ("/api/losses", test_losses);
+  g_test_add_func ("/api/zone", test_zone);
+  g_test_add_func ("/api/calendar-losses", test_calendar_losses);
   return g_test_run ();
 }

@@ -390,6 +390,12 @@ test_ends (void)
   g_autofree char *backwards
       = pass (EVENT ("METHOD:REQUEST\r\n", "DTSTART:20260504T080000Z\r\nDTEND:20260504T070000Z\r\n"), -1);
   assert_lacks (backwards, "DTEND");
+  g_autofree char *short_of
+      = pass (EVENT ("METHOD:REQUEST\r\n", "DTSTART:20260504T080000Z\r\nDURATION:-PT15M\r\n"), -1);
+  assert_lacks (short_of, "DTEND");
+  g_autofree char *no_day
+      = pass (EVENT ("METHOD:REQUEST\r\n", "DTSTART;VALUE=DATE:20260504\r\nDURATION:PT1H\r\n"), -1);
+  assert_has (no_day, "DTEND;VALUE=DATE:20260505\r\n");
   g_autofree char *lasting
       = pass (EVENT ("METHOD:REQUEST\r\n", "DTSTART:20260504T080000Z\r\nDURATION:PT1H30M\r\n"), -1);
   assert_has (lasting, "DTEND:20260504T093000Z\r\n");

@@ -374,7 +374,14 @@ test_zones (void)
               "RRULE:FREQ=YEARLY;BYDAY=-1SU;BYMONTH=3;COUNT=11\r\n")                                         \
   OBSERVANCE ("STANDARD", "20001029T030000", "+0200", "+0100",                                               \
               "RRULE:FREQ=YEARLY;BYDAY=-1SU;BYMONTH=10;UNTIL=20101031T010000Z\r\n")
+#define BY_HOUR                                                                                              \
+  OBSERVANCE ("STANDARD", "19501029T020000", "+0200", "+0100",                                               \
+              "RRULE:FREQ=YEARLY;BYMINUTE=0;BYHOUR=3;BYDAY=-1SU;BYMONTH=10\r\n")                             \
+  OBSERVANCE ("DAYLIGHT", "19500326T020000", "+0100", "+0200",                                               \
+              "RRULE:FREQ=YEARLY;BYMINUTE=0;BYHOUR=2;BYDAY=-1SU;BYMONTH=3\r\n")
   check_zone (EVENT (ZONE ("Own", BY_POSITION), "DTSTART;TZID=Own:20260714T090000\r\n"), SITE, summer, NULL);
+  check_zone (EVENT (ZONE ("Own", BY_HOUR), "DTSTART;TZID=\"Own\":20260714T090000\r\n"), SITE, summer, NULL);
+  check_zone (EVENT (ZONE ("Own", BY_HOUR), "DTSTART;TZID=\"Own\":20260114T090000\r\n"), SITE, winter, NULL);
   check_zone (EVENT (ZONE ("Own", BY_DATE), "DTSTART;TZID=Own:20260714T090000\r\n"), SITE, summer, NULL);
   check_zone (EVENT (ZONE ("Own", ENDED), "DTSTART;TZID=Own:20260714T080000\r\n"), "Africa/Lagos", summer,
               NULL);

@@ -1,5 +1,6 @@
 /* Answers, items of the house, and what is written beside them. */
 #include "calendar.h"
+#include "convert/itip.h"
 
 /* -- answers -- */
 
@@ -220,6 +221,77 @@ test_carried (void)
   g_assert_cmpuint (count_of (cancel, "BEGIN:VEVENT"), ==, 1);
 }
 
+/* A message that holds the master, and an exception, twice: the later ones count. */
+static void
+test_twice (void)
+{
+#define TWICE(name, line)                                                                                              \
+  "BEGIN:VEVENT\r\nUID:u\r\nDTSTAMP:20260101T000000Z\r\nSUMMARY:" name "\r\nDTSTART:20260714T090000Z\r\n" line           \
+  "END:VEVENT\r\n"
+  static const char text[] = "BEGIN:VCALENDAR\r\nMETHOD:REQUEST\r\n" TWICE ("Old", "RRULE:FREQ=DAILY;COUNT=5\r\n")
+      TWICE ("Old exception", "RECURRENCE-ID:20260715T090000Z\r\n") TWICE ("New", "RRULE:FREQ=DAILY;COUNT=5\r\n")
+          TWICE ("New exception", "RECURRENCE-ID:20260715T090000Z\r\n") "END:VCALENDAR\r\n";
+  g_autoptr (PnMessage) message = read_text (text, -1, NULL);
+  pn_message_add_part (message, pn_part_new (PN_PART_CALENDAR, "text/calendar", pn_content_new_text (text, -1)));
+  g_autoptr (PnItipItem) item = pn_itip_item_new ("u", "Europe/Berlin");
+  PnItipContext context = { .now = NOW, .site_timezone = "Europe/Berlin" };
+  g_assert_cmpint (pn_itip_apply (item, message, &context, NULL), ==, PN_ITIP_NEW);
+  g_autofree char *written = pn_itip_item_write (item);
+  g_assert_cmpuint (count_of (written, "BEGIN:VEVENT"), ==, 2);
+  g_assert_nonnull (strstr (written, "SUMMARY:New\r\n"));
+  g_assert_nonnull (strstr (written, "SUMMARY:New exception\r\n"));
+}
+
+/* Each attendee with his own role, kind, state and wish for an answer; an organizer who has no name gets one, for
+ * Outlook hides its buttons else. */
+static void
+test_people (void)
+{
+  static const char text[] = EVENT (
+      "METHOD:REQUEST\r\n",
+      "DTSTART:20260714T090000Z\r\nSUMMARY:Talk\r\nORGANIZER:mailto:ada@example.com\r\n"
+      "ATTENDEE;ROLE=CHAIR;PARTSTAT=ACCEPTED:mailto:ada@example.com\r\n"
+      "ATTENDEE;CN=Bert;RSVP=TRUE:mailto:bert@example.org\r\n"
+      "ATTENDEE;ROLE=OPT-PARTICIPANT;RSVP=FALSE;PARTSTAT=TENTATIVE:mailto:carl@example.org\r\n"
+      "ATTENDEE;CUTYPE=ROOM;ROLE=NON-PARTICIPANT;RSVP=TRUE:mailto:room@example.org\r\n"
+      "ATTENDEE;CUTYPE=RESOURCE;ROLE=REQ-PARTICIPANT:mailto:car@example.org\r\n"
+      "ATTENDEE;CUTYPE=GROUP;ROLE=REQ-PARTICIPANT;RSVP=TRUE:mailto:all@example.org\r\n");
+  static const struct {
+    const char *address, *role, *cutype;
+    PnPartstat partstat;
+    gboolean rsvp;
+    PnDistribution distribution;
+  } wanted[] = { { "ada@example.com", "CHAIR", NULL, PN_PARTSTAT_ACCEPTED, FALSE, PN_TO },
+                 { "bert@example.org", NULL, NULL, PN_PARTSTAT_NEEDS_ACTION, TRUE, PN_TO },
+                 { "carl@example.org", "OPT-PARTICIPANT", NULL, PN_PARTSTAT_TENTATIVE, FALSE, PN_CC },
+                 { "room@example.org", "NON-PARTICIPANT", "ROOM", PN_PARTSTAT_NEEDS_ACTION, TRUE, PN_BC },
+                 { "car@example.org", "REQ-PARTICIPANT", "RESOURCE", PN_PARTSTAT_NEEDS_ACTION, FALSE, PN_BC },
+                 { "all@example.org", "REQ-PARTICIPANT", "GROUP", PN_PARTSTAT_NEEDS_ACTION, TRUE, PN_TO } };
+  g_autoptr (PnMessage) message = read_text (text, -1, NULL);
+  for (guint pass = 0; pass < 2; pass++) {
+    g_assert_cmpuint (message->calendar->attendees->len, ==, G_N_ELEMENTS (wanted));
+    for (guint i = 0; i < G_N_ELEMENTS (wanted); i++) {
+      const PnAttendee *attendee = message->calendar->attendees->pdata[i];
+      g_assert_cmpstr (attendee->address->internet, ==, wanted[i].address);
+      if (wanted[i].role)
+        g_assert_cmpstr (attendee->role, ==, wanted[i].role);
+      if (wanted[i].cutype)
+        g_assert_cmpstr (attendee->cutype, ==, wanted[i].cutype);
+      g_assert_cmpint (attendee->partstat, ==, wanted[i].partstat);
+      g_assert_cmpint (attendee->rsvp, ==, wanted[i].rsvp);
+      for (guint j = 0; j < message->recipients->len; j++) {
+        const PnRecipient *recipient = message->recipients->pdata[j];
+        if (g_str_equal (recipient->address->internet, wanted[i].address))
+          g_assert_cmpint (recipient->distribution, ==, wanted[i].distribution);
+      }
+    }
+    g_autofree char *written = pn_ical_write (message, NOW, NULL);
+    g_assert_nonnull (strstr (written, "ORGANIZER;CN=ada@example.com:mailto:ada@example.com\r\n"));
+    pn_message_free (message);
+    message = read_text (written, -1, NULL);
+  }
+}
+
 static void
 test_describe (void)
 {
@@ -267,6 +339,8 @@ main (int argc, char **argv)
   g_test_add_func ("/itip/native-appointment", test_native_appointment);
   g_test_add_func ("/itip/injection", test_injection);
   g_test_add_func ("/itip/carried", test_carried);
+  g_test_add_func ("/itip/twice", test_twice);
+  g_test_add_func ("/itip/people", test_people);
   g_test_add_func ("/itip/describe", test_describe);
   g_test_add_func ("/itip/threads", test_threads);
   return g_test_run ();

@@ -344,6 +344,16 @@ test_binhex_damage (void)
   g_assert_cmpstr (pn_binhex_read (colon, size, 100, &file), ==, "it is too large");
 }
 
+/* There is no file in nothing. */
+static void
+test_empty_body (void)
+{
+  g_autoptr (PnMessage) message = read_string ("Content-Transfer-Encoding: quoted-printable\r\n\r\n");
+  g_autofree char *text = text_of (pn_message_get_part (message, PN_PART_TEXT));
+  g_assert_true (!text || !*text);
+  g_assert_null (file_at (message, 0));
+}
+
 static void
 test_apple (void)
 {
@@ -660,6 +670,7 @@ main (int argc, char **argv)
   g_test_add_func ("/mime-parts/yenc-damage", test_yenc_damage);
   g_test_add_func ("/mime-parts/binhex", test_binhex);
   g_test_add_func ("/mime-parts/binhex-damage", test_binhex_damage);
+  g_test_add_func ("/mime-parts/empty-body", test_empty_body);
   g_test_add_func ("/mime-parts/apple", test_apple);
   g_test_add_func ("/mime-parts/external", test_external);
   g_test_add_func ("/mime-parts/names", test_names);

@@ -484,6 +484,28 @@ test_structure (void)
   g_assert_nonnull (strstr (text, "creation-date=\"Thu, 01 Jan 2026 00:00:00 +0000\""));
 }
 
+/* What is longer than a line can be is no address, but may be read by a person. */
+static void
+test_long_address (void)
+{
+  g_autofree char *letters = g_strnfill (1500, 'x'), *quoted = g_strconcat ("\"a ", letters, "\"@example.org", NULL);
+  g_autofree char *domain = g_strconcat ("a@", letters, ".example", NULL);
+  g_autoptr (PnMessage) message = new_message ();
+  g_ptr_array_set_size (message->recipients, 0);
+  pn_message_add_recipient (message, PN_TO, pn_address_new_internet (quoted, NULL));
+  pn_message_add_recipient (message, PN_TO, pn_address_new_internet (domain, "Bert"));
+  g_autofree char *text = compose (message);
+  g_autoptr (GMimeMessage) parsed = parse (text);
+  InternetAddressList *list = g_mime_message_get_to (parsed);
+  g_assert_cmpint (internet_address_list_length (list), ==, 2);
+  for (int i = 0; i < 2; i++) {
+    InternetAddress *one = internet_address_list_get_address (list, i);
+    g_assert_cmpstr (internet_address_mailbox_get_addr (INTERNET_ADDRESS_MAILBOX (one)), ==,
+                     "unknown@address.invalid");
+    g_assert_cmpstr (internet_address_get_name (one), ==, i == 0 ? quoted : "Bert");
+  }
+}
+
 static void
 test_file_names (void)
 {
@@ -742,6 +764,7 @@ main (int argc, char **argv)
   g_test_add_func ("/mime-write/subjects", test_subjects);
   g_test_add_func ("/mime-write/words-whole", test_words_whole);
   g_test_add_func ("/mime-write/names", test_names);
+  g_test_add_func ("/mime-write/long-address", test_long_address);
   g_test_add_func ("/mime-write/groups-and-kinds", test_groups_and_kinds);
   g_test_add_func ("/mime-write/injection", test_injection);
   g_test_add_func ("/mime-write/options", test_options);

@@ -529,12 +529,6 @@ test_admin_and_search (Fixture *self, gconstpointer data)
   g_assert_cmpstr (asker->address->user, ==, "anna");
 }
 
-int
-main (int argc, char **argv)
-{
-  g_test_init (&argc, &argv, NULL);
-  pn_seal_init ();
-  pn_log_init ("ms", NULL, "error");
 static PnPart *
 returned (Fixture *self, guint number, const char *ret, gsize body)
 {
@@ -578,6 +572,12 @@ test_return (Fixture *self, gconstpointer data)
   }
 }
 
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+  pn_seal_init ();
+  pn_log_init ("ms", NULL, "error");
 #define ADD(name, function) g_test_add ("/ms/" name, Fixture, NULL, set_up, function, tear_down)
   ADD ("fan-out", test_fan_out);
   ADD ("doors", test_doors);

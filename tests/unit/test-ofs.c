@@ -1,6 +1,7 @@
 /* The post office server: from its queue into mailboxes. */
-#include "house.h"
+#include "version1.h"
 
+#include "convert/ical.h"
 #include "convert/native.h"
 #include "core/ids.h"
 #include "core/log.h"
@@ -347,6 +348,75 @@ test_appointment (void)
   g_autoptr (PnItem) repeated = deliver_meeting (office, make_meeting ("C3", PN_METHOD_CANCEL, 1, 400, 14));
   g_assert_false (repeated->flags & PN_ITEM_CANCELLED);
   g_assert_true (repeated->flags & PN_ITEM_READ);
+}
+
+/* What a Postern delivered that kept no calendars is brought up to date all the same. */
+static void
+test_version1 (void)
+{
+  g_autoptr (Office) office = office_new ();
+  g_autoptr (PnMessage) first = make_meeting ("E0", PN_METHOD_REQUEST, 3, 100, 9);
+  guint database = pn_store_message_database (first, NULL);
+  g_autoptr (PnItem) delivered = deliver_meeting (office, g_steal_pointer (&first));
+  mark (office, PN_ITEM_ACCEPTED);
+  version1_make (office->house, "aaa", delivered->database);
+  g_assert_cmpuint (delivered->database, ==, database);
+  g_autoptr (PnItem) stale = deliver_meeting (office, make_meeting ("E1", PN_METHOD_REQUEST, 2, 90, 8));
+  g_assert_cmpstr (stale->subject, ==, "E0");
+  g_autoptr (PnItem) updated = deliver_meeting (office, make_meeting ("E2", PN_METHOD_REQUEST, 3, 200, 9));
+  g_assert_cmpstr (updated->subject, ==, "E2");
+  g_assert_cmpint (updated->number, ==, delivered->number);
+  g_assert_true (updated->flags & PN_ITEM_ACCEPTED);
+  version1_make (office->house, "aaa", updated->database);
+  g_autoptr (PnItem) cancelled = deliver_meeting (office, make_meeting ("E3", PN_METHOD_CANCEL, 4, 300, 9));
+  g_assert_true (cancelled->flags & PN_ITEM_CANCELLED);
+}
+
+/* A series without an end: as the days pass, its next instances come into the mailbox. */
+static void
+test_sweep_extends (void)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (Office) office = office_new ();
+  gint64 now = g_get_real_time () / G_USEC_PER_SEC, day = 86400;
+  PnMessage *series = make_meeting ("F0", PN_METHOD_REQUEST, 0, 100, 9);
+  series->calendar->rrule = g_strdup ("FREQ=DAILY;INTERVAL=30");
+  series->calendar->start.unix_time = now - now % day + 9 * 3600;
+  pn_calendar_time_clear (&series->calendar->end);
+  PnCalendarTime *start = &series->calendar->start;
+  pn_timezone_from_unix ("UTC", start->unix_time, start);
+  start->set = TRUE;
+  put (office, series);
+  pn_message_free (series);
+  office_drain (office);
+  g_autoptr (GPtrArray) before = list_box (office, "aaa", PN_BOX_IN);
+  g_assert_cmpuint (before->len, ==, 13); /* [ofs] series-days is 366 */
+  PnItem *last = before->pdata[12];
+
+  /* A day on which the last one is not there yet, and the sweep is due. */
+  g_autoptr (PnStore) store = pn_store_open (office->house->config, "NORTH", office->house->key, &error);
+  g_assert_true (pn_store_delete_item (store, "aaa", last->number, &error));
+  version1_run (office->house, "OFUSER", "USERaaa.DB",
+                "DELETE FROM seen WHERE length (instance) > 0; UPDATE calendars SET again = 1;");
+  g_autofree char *swept = pn_config_post_office_path (office->house->config, "NORTH", "OFWORK/SWEPT");
+  unlink (swept);
+  g_autofree char *known = NULL, *after = NULL;
+  g_assert_true (pn_store_get_calendar (store, "aaa", "meeting-1@example.org", &known, &error));
+  office_start (office);
+  g_autoptr (PnMessage) mail = make_message ("F1", "So that it does not wait a minute");
+  add_to (mail, "bert");
+  put (office, mail);
+  WAIT_FOR (g_file_test (swept, G_FILE_TEST_EXISTS));
+  office_stop (office);
+  g_autoptr (GPtrArray) items = list_box (office, "aaa", PN_BOX_IN);
+  g_assert_cmpuint (items->len, ==, 13);
+  g_assert_cmpint (((PnItem *) items->pdata[12])->start, ==, last->start);
+  g_autoptr (GPtrArray) due = pn_store_list_calendars (store, "aaa", now, &error);
+  g_assert_cmpuint (due->len, ==, 0);
+  g_autoptr (GPtrArray) tomorrow = pn_store_list_calendars (store, "aaa", now + 2 * day, &error);
+  g_assert_cmpuint (tomorrow->len, ==, 1);
+  g_assert_true (pn_store_get_calendar (store, "aaa", "meeting-1@example.org", &after, &error));
+  g_assert_cmpstr (known, ==, after);
 }
 
 static void
@@ -771,6 +841,8 @@ main (int argc, char **argv)
   g_test_add_func ("/ofs/outside-sender", test_outside_sender);
   g_test_add_func ("/ofs/damaged", test_damaged);
   g_test_add_func ("/ofs/appointment", test_appointment);
+  g_test_add_func ("/ofs/version1", test_version1);
+  g_test_add_func ("/ofs/sweep-extends", test_sweep_extends);
   g_test_add_func ("/ofs/foreign-organizer", test_foreign_organizer);
   g_test_add_func ("/ofs/take-status", test_take_status);
   g_test_add_func ("/ofs/delayed", test_delayed);

@@ -155,6 +155,15 @@ test_dsn_in (void)
       "away\r\n",
       "a@example.org Undeliverable\n  code: 5.1.1\n"
       "b@example.org Undeliverable\n  code: 5.7.1\n  diagnostic: 550 5.7.1 no; go away\n" },
+    /* an action for all of them, where only what is said of the message belongs */
+    { "Reporting-MTA: dns; mx.example.org\r\nAction: failed\r\nArrival-Date: Tue, 14 Nov 2023 22:13:20 "
+      "+0000\r\n\r\n"
+      "Final-Recipient: rfc822; a@example.org\r\nStatus: 4.7.0\r\n",
+      "a@example.org Undeliverable\n  code: 4.7.0\n" },
+    /* an account is no address */
+    { "Reporting-MTA: dns; mx.example.org\r\n\r\nOriginal-Recipient: rfc822;<a@example.org>\r\n"
+      "Final-Recipient: LOCAL;<a>\r\nAction: failed\r\nStatus: 5.0.0\r\n",
+      "a@example.org Undeliverable\n  code: 5.0.0\n" },
     /* RFC 6533 */
     { "Reporting-MTA: dns; mx.example.org\r\n\r\nFinal-Recipient: utf-8; j\\x{F6}rg@example.org\r\n"
       "Action: failed\r\nStatus: 5.6.7\r\n",

@@ -313,6 +313,29 @@ test_empty_rules (void)
   }
 }
 
+/* What has nothing in 400 years is not looked for in the years behind; what comes once in them is found. */
+static void
+test_barren_rules (void)
+{
+  static const char *const rules[] = { "FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=30", "FREQ=MONTHLY;BYMONTHDAY=31;BYMONTH=4",
+                                       "FREQ=WEEKLY;BYMONTH=2;BYMONTHDAY=30", "FREQ=DAILY;BYMONTHDAY=31;BYMONTH=4",
+                                       "FREQ=MONTHLY;BYDAY=MO;BYSETPOS=40" };
+  gint64 local;
+  for (guint i = 0; i < G_N_ELEMENTS (rules); i++) {
+    g_autoptr (PnRule) rule = pn_rule_parse (rules[i], NULL);
+    g_auto (PnRuleIterator) iterator = { 0 };
+    pn_rule_iterator_init (&iterator, rule, local_of ("20260101T090000"), FALSE, 1000000);
+    g_assert_false (pn_rule_iterator_next (&iterator, &local));
+    g_assert_cmpuint (iterator.work, >, 1000000 - 2 * 146097);
+  }
+  g_autofree char *rare
+      = go ("20000229T090000", "FREQ=YEARLY;INTERVAL=100;BYMONTH=2;BYMONTHDAY=29", 3, local_of ("90000101"));
+  g_assert_cmpstr (rare, ==, "20000229T090000,24000229T090000,28000229T090000");
+  g_autofree char *short_one = go ("20260101T090000", "FREQ=HOURLY;INTERVAL=24;BYMONTH=2;BYMONTHDAY=29", 2,
+                                   local_of ("90000101"));
+  g_assert_cmpstr (short_one, ==, "20280229T090000,20320229T090000");
+}
+
 /* Native items have no calendar part. */
 static void
 test_native (void)
@@ -528,6 +551,7 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/series/rules/dateutil", test_dateutil);
   g_test_add_func ("/series/rules/empty", test_empty_rules);
+  g_test_add_func ("/series/rules/barren", test_barren_rules);
   g_test_add_func ("/series/rules/vcalendar", test_vcalendar);
   for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
     g_autofree char *path = g_strconcat ("/series/expand/", cases[i].name, NULL);

@@ -1,5 +1,5 @@
 /* The message store: taking over once, whatever happens in between. */
-#include "house.h"
+#include "version1.h"
 
 #include "convert/native.h"
 #include "core/ids.h"
@@ -388,6 +388,58 @@ test_info (void)
   pn_status_report_free (report);
 }
 
+/* A mailbox of version 1 keeps its items, their numbers, what became of them and what was deleted. */
+static void
+test_version1 (void)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (House) house = house_new ();
+  g_autoptr (PnMessage) mail = make_message ("A20.1.1.1", "Kept");
+  g_autoptr (PnMessage) gone = make_message ("A20.1.1.2", "Deleted");
+  g_autoptr (PnMessage) meeting = make_meeting ("A20.1.1.3", 0), later = make_message ("A20.1.1.4", "New");
+  PnMessage *messages[] = { mail, gone, meeting };
+  int gone_fd = -1;
+  PnStore *store = open_store (house);
+  for (guint i = 0; i < G_N_ELEMENTS (messages); i++) {
+    int fd = seal_message (house, messages[i]);
+    g_assert_true (deliver (store, messages[i], fd, "aaa", NULL, &error));
+    if (i == 1)
+      gone_fd = fd;
+    else
+      close (fd);
+  }
+  g_assert_true (pn_store_delete_item (store, "aaa", 2, &error));
+  g_assert_true (pn_store_set_flags (store, "aaa", 3, PN_ITEM_READ | PN_ITEM_ACCEPTED, 0, &error));
+  pn_store_close (store);
+  version1_make (house, "aaa", pn_store_message_database (mail, NULL));
+
+  gboolean is_new = TRUE;
+  int fd = seal_message (house, later);
+  store = open_store (house);
+  g_autoptr (GPtrArray) items = pn_store_list (store, "aaa", PN_BOX_IN, &error), rows = NULL;
+  g_assert_no_error (error);
+  g_assert_cmpuint (items->len, ==, 2);
+  g_assert_cmpstr (((PnItem *) items->pdata[0])->subject, ==, "Kept");
+  g_assert_cmpint (((PnItem *) items->pdata[1])->number, ==, 3);
+  g_assert_cmphex (((PnItem *) items->pdata[1])->flags, ==, PN_ITEM_READ | PN_ITEM_ACCEPTED);
+  g_autoptr (PnMessage) back = pn_store_read (store, items->pdata[0], &error);
+  g_assert_no_error (error);
+  g_assert_cmpstr (back->subject, ==, "Kept");
+  g_assert_true (pn_store_list_uid (store, "aaa", "uid-of-the-meeting", PN_BOX_IN, &rows, &error));
+  g_assert_cmpuint (rows->len, ==, 1);
+  g_assert_true (deliver (store, gone, gone_fd, "aaa", &is_new, &error));
+  g_assert_false (is_new);
+  g_assert_true (deliver (store, later, fd, "aaa", &is_new, &error));
+  g_assert_true (is_new);
+  g_autoptr (PnItem) fourth = pn_store_get (store, "aaa", 4, &error);
+  g_assert_no_error (error);
+  g_assert_cmpstr (fourth->subject, ==, "New");
+  g_assert_true (pn_store_put_calendar (store, "aaa", "uid-of-the-meeting", "text", 0, &error));
+  pn_store_close (store);
+  close (fd);
+  close (gone_fd);
+}
+
 static void
 test_foreign_file (void)
 {
@@ -600,6 +652,7 @@ main (int argc, char **argv)
   g_test_add_func ("/store/sweep", test_sweep);
   g_test_add_func ("/store/uid", test_uid);
   g_test_add_func ("/store/info", test_info);
+  g_test_add_func ("/store/version1", test_version1);
   g_test_add_func ("/store/foreign-file", test_foreign_file);
   g_test_add_func ("/store/altered", test_altered);
   g_test_add_func ("/store/many-mailboxes", test_many_mailboxes);

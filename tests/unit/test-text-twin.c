@@ -28,6 +28,8 @@ test_text_from_html (void)
     g_autofree char *text = pn_text_from_html (cases[i][0], strlen (cases[i][0]));
     g_assert_cmpstr (text, ==, cases[i][1]);
   }
+  g_autofree char *nothing = pn_text_from_html (NULL, 0);
+  g_assert_cmpstr (nothing, ==, "");
 }
 
 static void

@@ -204,6 +204,7 @@ test_disordered (void)
   g_autoptr (PnMessage) message = read_sample ("disordered");
   assert_content (pn_message_get_part (message, PN_PART_TEXT), "behind its files");
   assert_content (find_file (message, "a.txt"), "first");
+  g_assert_cmpstr (find_file (message, "a.txt")->type, ==, "text/plain"); /* by its name */
   assert_content (find_file (message, "b.txt"), "second");
   assert_content (find_file (message, "c.txt"), "third");
   g_assert_cmpuint (count_files (message), ==, 3);
