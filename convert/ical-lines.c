@@ -306,6 +306,8 @@ PnIcalText *
 pn_ical_text_new (PnMessage *message, const char *text, gsize length, GError **error)
 {
   g_autoptr (PnIcalText) self = g_new0 (PnIcalText, 1);
+  if (length == 0)
+    text = "";
   g_autofree char *narrow = from_utf16 (text, &length);
   if (narrow)
     text = narrow;

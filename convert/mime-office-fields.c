@@ -318,8 +318,8 @@ add_unsaid (PnValues *values, const PnMessage *message, const PnMessage *said)
     if (text && *text && g_strcmp0 (text, G_STRUCT_MEMBER (char *, said, message_texts[i].offset)) != 0)
       pn_values_add (values, message_texts[i].name, text);
   }
-  if (message->calendar && (!message->subject || !*message->subject))
-    pn_values_add (values, "subject", ""); /* else the calendar's summary would be taken for it */
+  if (!message->subject || !*message->subject)
+    pn_values_add (values, "subject", ""); /* else a summary would be taken for it */
   for (guint i = 0; i < G_N_ELEMENTS (message_times); i++) {
     const PnTime *time = &G_STRUCT_MEMBER (PnTime, message, message_times[i].offset);
     const PnTime *other = &G_STRUCT_MEMBER (PnTime, said, message_times[i].offset);

@@ -276,6 +276,8 @@ PnMessage *
 pn_vcard_read (const char *text, gsize length, GError **error)
 {
   g_autoptr (PnMessage) message = pn_message_new (PN_TYPE_ADMIN);
+  if (length == 0)
+    text = "";
   g_autofree char *narrow = from_utf16 (text, &length);
   const char *begin = narrow ? narrow : text, *end = begin + length;
   if (length >= 3 && memcmp (begin, "\xef\xbb\xbf", 3) == 0)
