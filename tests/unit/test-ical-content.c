@@ -610,6 +610,8 @@ test_encodings (void)
 static void
 test_broken_lines (void)
 {
+  g_autoptr (PnMessage) nothing = pn_message_new (PN_TYPE_MAIL);
+  g_assert_false (pn_ical_read (nothing, NULL, 0, NULL, SITE, NULL));
   static const char *const texts[] = {
     "BEGIN:VCALENDAR\rMETHOD:REQUEST\rBEGIN:VEVENT\rUID:u\rDTSTART:20260504T080000Z\rSUMMARY:a\r "
     "b\rEND:VEVENT\r",
