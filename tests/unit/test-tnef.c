@@ -1,64 +1,12 @@
 /* TNEF and the rich text in it.  The samples are made by tests/make-tnef.py, which shares nothing with the
  * reader. */
+#include "tnef-samples.h"
+
 #include "convert/ical.h"
 #include "convert/mime.h"
 #include "convert/native.h"
-#include "convert/tnef.h"
 
 #include <string.h>
-
-#define ZONE "Europe/Berlin"
-#define UID                                                                                                  \
-  "040000008200E00074C5B7101A82E008000000000040E0580EA9DC01000000000000000010000000"                         \
-  "000102030405060708090A0B0C0D0E0F"
-
-static GBytes *
-load (const char *kind, const char *name)
-{
-  g_autofree char *path = g_build_filename (SRCDIR, "samples", kind, name, NULL);
-  char *data;
-  gsize length;
-  g_autoptr (GError) error = NULL;
-  if (!g_file_get_contents (path, &data, &length, &error))
-    g_error ("%s", error->message);
-  return g_bytes_new_take (data, length);
-}
-
-static PnMessage *
-read_bytes (GBytes *bytes)
-{
-  g_autoptr (GError) error = NULL;
-  PnMessage *message = pn_message_new (PN_TYPE_MAIL);
-  g_assert_true (pn_tnef_read (message, bytes, ZONE, &error));
-  g_assert_no_error (error);
-  return message;
-}
-
-static PnMessage *
-read_sample (const char *name)
-{
-  g_autofree char *file = g_strconcat (name, ".tnef", NULL);
-  g_autoptr (GBytes) bytes = load ("tnef", file);
-  return read_bytes (bytes);
-}
-
-static char *
-content_of (const PnPart *part)
-{
-  g_assert_nonnull (part);
-  g_autoptr (GBytes) bytes = pn_content_read (part->content, G_MAXINT, NULL);
-  gsize length;
-  const char *data = g_bytes_get_data (bytes, &length);
-  return g_strndup (data, length);
-}
-
-#define assert_content(part, text)                                                                           \
-  G_STMT_START                                                                                               \
-  {                                                                                                          \
-    g_autofree char *content_ = content_of (part);                                                           \
-    g_assert_cmpstr (content_, ==, (text));                                                                  \
-  }                                                                                                          \
-  G_STMT_END
 
 /* The file called NAME. */
 static PnPart *
