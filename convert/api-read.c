@@ -1,6 +1,7 @@
 #include "convert/api.h"
 #include "convert/charset.h"
 #include "convert/content-private.h"
+#include "convert/number.h"
 
 #include <string.h>
 
@@ -27,8 +28,8 @@ add_unknown (Unknown *self, const PnKeyword *keyword)
     return;
   for (; self->at < keyword->offset; self->at++)
     self->line += self->text[self->at] == '\n';
-  g_string_append_printf (self->lines, "%sLine %03u Unknown keyword: %s", self->lines->len ? "\n" : "", self->line,
-                          keyword->name);
+  g_string_append_printf (self->lines, "%sLine %03u Unknown keyword: %s", self->lines->len ? "\n" : "",
+                          self->line, keyword->name);
 }
 
 /* Adds a line for each name in the list from FIRST on that is none of the language, in the words of the
@@ -118,7 +119,7 @@ check_size (ApiReader *self, const char *what, const char *declared, PnContent *
   guint64 size, actual;
   if (!declared || !*declared)
     return;
-  if (!g_ascii_string_to_unsigned (declared, 10, 0, G_MAXUINT64, &size, NULL)) {
+  if (!pn_number_parse (declared, 10, 0, G_MAXUINT64, &size)) {
     pn_message_add_loss (self->head->message, what, "\"%s\" is no size", declared);
     return;
   }

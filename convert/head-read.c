@@ -1,4 +1,5 @@
 #include "convert/head.h"
+#include "convert/number.h"
 
 #include <string.h>
 
@@ -156,7 +157,7 @@ read_size (const char *text, guint64 *size)
 {
   if (!text || !g_ascii_isdigit (*text))
     return FALSE;
-  return g_ascii_string_to_unsigned (text, 10, 0, G_MAXINT64, size, NULL);
+  return pn_number_parse (text, 10, 0, G_MAXINT64, size);
 }
 
 static gboolean

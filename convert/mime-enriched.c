@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "convert/text-twin.h"
+#include "convert/number.h"
 
 /* A command and the element that shows it.  What a parameter says goes into an attribute. */
 typedef struct {
@@ -114,7 +115,7 @@ read_color (const char *value)
   if (g_strv_length (words) != 3)
     return g_strdup (value);
   for (guint i = 0; i < 3; i++)
-    if (!g_ascii_string_to_unsigned (g_strstrip (words[i]), 16, 0, 0xFFFF, &part[i], NULL))
+    if (!pn_number_parse (g_strstrip (words[i]), 16, 0, 0xFFFF, &part[i]))
       return g_strdup (value);
   return g_strdup_printf ("#%02x%02x%02x", (guint) part[0] >> 8, (guint) part[1] >> 8, (guint) part[2] >> 8);
 }

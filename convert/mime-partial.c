@@ -2,6 +2,7 @@
 
 #include "convert/mime-header.h"
 #include "convert/mime-scan.h"
+#include "convert/number.h"
 
 #include <string.h>
 
@@ -16,7 +17,7 @@ parameter_number (const PnHeaderParams *params, const char *name)
 {
   const char *text = pn_header_params_get (params, name);
   guint64 number = 0;
-  return text && g_ascii_string_to_unsigned (text, 10, 1, PN_PARTIAL_MAX, &number, NULL) ? (guint) number : 0;
+  return text && pn_number_parse (text, 10, 1, PN_PARTIAL_MAX, &number) ? (guint) number : 0;
 }
 
 gboolean

@@ -1,4 +1,5 @@
 #include "convert/skeleton.h"
+#include "convert/number.h"
 
 #include <string.h>
 
@@ -230,9 +231,9 @@ write_reference (Writer *self, char **words, guint n_words, GError **error)
   PnSink sink = { count_and_write, self };
 
   if (n_words != (base64 ? 6 : 4) || strlen (words[3]) != 64
-      || !g_ascii_string_to_unsigned (words[1], 10, 0, G_MAXUINT, &number, NULL)
-      || !g_ascii_string_to_unsigned (words[2], 10, 0, G_MAXUINT64, &size, NULL)
-      || (base64 && !g_ascii_string_to_unsigned (words[4], 10, 0, G_MAXUINT, &line, NULL)))
+      || !pn_number_parse (words[1], 10, 0, G_MAXUINT, &number)
+      || !pn_number_parse (words[2], 10, 0, G_MAXUINT64, &size)
+      || (base64 && !pn_number_parse (words[4], 10, 0, G_MAXUINT, &line)))
     return fail (error, "the reference \"%s\" is damaged", self->line);
   PnPart *part = find_part (self, number, size, words[3], error);
   if (part == NULL)
@@ -266,15 +267,14 @@ take_line (Writer *self, GError **error)
     return fail (error, "the line \"%s\" is damaged", self->line);
   switch (words[0][0]) {
   case 'L':
-    if (n_words != 2 || !g_ascii_string_to_unsigned (words[1], 10, 0, G_MAXINT64, &self->literal, NULL))
+    if (n_words != 2 || !pn_number_parse (words[1], 10, 0, G_MAXINT64, &self->literal))
       return fail (error, "the line \"%s\" is damaged", self->line);
     return TRUE;
   case 'N':
   case 'B':
     return write_reference (self, words, n_words, error);
   case 'E':
-    if (n_words != 2 || !g_ascii_string_to_unsigned (words[1], 10, 0, G_MAXUINT64, &number, NULL)
-        || number != self->written)
+    if (n_words != 2 || !pn_number_parse (words[1], 10, 0, G_MAXUINT64, &number) || number != self->written)
       return fail (error, "%" G_GUINT64_FORMAT " bytes were given back, not %s", self->written, words[1]);
     self->ended = TRUE;
     return TRUE;

@@ -1,4 +1,5 @@
 #include "directory/directory-private.h"
+#include "convert/number.h"
 
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
@@ -57,9 +58,9 @@ parse (const char *hash, Stored *out)
   g_auto (GStrv) word = g_strsplit (hash, ":", 7);
   if (g_strv_length (word) != 6 || strcmp (word[0], "scrypt") != 0)
     return FALSE;
-  if (!g_ascii_string_to_unsigned (word[1], 10, 2, MAX_COST, &out->cost, NULL)
-      || !g_ascii_string_to_unsigned (word[2], 10, 1, MAX_BLOCK, &out->block, NULL)
-      || !g_ascii_string_to_unsigned (word[3], 10, 1, MAX_PARALLEL, &out->parallel, NULL))
+  if (!pn_number_parse (word[1], 10, 2, MAX_COST, &out->cost)
+      || !pn_number_parse (word[2], 10, 1, MAX_BLOCK, &out->block)
+      || !pn_number_parse (word[3], 10, 1, MAX_PARALLEL, &out->parallel))
     return FALSE;
   out->salt = g_base64_decode (word[4], &out->salt_length);
   out->key = g_base64_decode (word[5], &out->key_length);

@@ -1,4 +1,5 @@
 #include "net/address.h"
+#include "convert/number.h"
 
 #include <arpa/inet.h>
 #include <gio/gio.h>
@@ -133,7 +134,7 @@ parse_network (const char *word, Network *out)
   else if (inet_pton (AF_INET6, part[0], out->key) != 1)
     return FALSE;
   guint64 bits = four ? 32 : 128;
-  if (part[1] && !g_ascii_string_to_unsigned (part[1], 10, 0, bits, &bits, NULL))
+  if (part[1] && !pn_number_parse (part[1], 10, 0, bits, &bits))
     return FALSE;
   out->bits = (guint) bits + (four ? 96 : 0);
   return TRUE;

@@ -1,6 +1,7 @@
 #include "smtp/session.h"
 
 #include "core/log.h"
+#include "convert/number.h"
 
 #include <string.h>
 
@@ -103,7 +104,7 @@ bad_parameter (PnSmtpSession *self, const char *key, const char *value)
 static gboolean
 mail_size (PnSmtpSession *self, const char *value)
 {
-  if (!value || !g_ascii_string_to_unsigned (value, 10, 0, G_MAXUINT64, &self->transaction.size, NULL))
+  if (!value || !pn_number_parse (value, 10, 0, G_MAXUINT64, &self->transaction.size))
     return bad_parameter (self, "SIZE", value ? value : "nothing");
   if (self->transaction.size <= self->settings->max_message_size)
     return TRUE;

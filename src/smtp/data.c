@@ -4,6 +4,7 @@
 #include "core/ids.h"
 #include "core/log.h"
 #include "core/trace.h"
+#include "convert/number.h"
 
 #include <string.h>
 
@@ -225,7 +226,7 @@ pn_smtp_bdat (PnSmtpSession *self, char *argument)
   const char *rest = argument + digits;
   gboolean last = g_ascii_strcasecmp (rest, " LAST") == 0;
   guint64 size;
-  if ((*rest && !last) || !g_ascii_string_to_unsigned (number, 10, 0, G_MAXINT64, &size, NULL)) {
+  if ((*rest && !last) || !pn_number_parse (number, 10, 0, G_MAXINT64, &size)) {
     /* Where the next command begins cannot be told. */
     pn_smtp_reply (self, 501, "5.5.4", "Syntax: BDAT size [LAST]");
     pn_smtp_session_end (self, "4.5.4", "The chunk has no size", self->out);

@@ -1,4 +1,5 @@
 #include "smtp/client-private.h"
+#include "convert/number.h"
 
 #include <stdarg.h>
 #include <string.h>
@@ -112,7 +113,7 @@ parse_host_port (const char *text, gboolean auth)
     port_text = colon ? colon + 1 : NULL;
   }
   guint64 port = SMTP_PORT;
-  if (port_text && !g_ascii_string_to_unsigned (port_text, 10, 1, 65535, &port, NULL))
+  if (port_text && !pn_number_parse (port_text, 10, 1, 65535, &port))
     return NULL;
   return *host ? next_hop_new (host, (guint) port, FALSE, auth) : NULL;
 }

@@ -2,6 +2,7 @@
 
 #include "core/file.h"
 #include "core/log.h"
+#include "convert/number.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -90,7 +91,7 @@ read_intervals (PnSchedule *self, GError **error)
     guint64 n;
     if (!**w)
       continue;
-    if (!g_ascii_string_to_unsigned (*w, 10, 1, 31536000, &n, NULL)) {
+    if (!pn_number_parse (*w, 10, 1, 31536000, &n)) {
       g_set_error (error, PN_CONFIG_ERROR, PN_CONFIG_ERROR_INVALID,
                    "[smtp] retry: '%s' is not a number of seconds", *w);
       return FALSE;

@@ -1,6 +1,7 @@
 /* Sources, contents and the transfer decoders. */
 #include <string.h>
 
+#include "convert/number.h"
 #include "convert/base64.h"
 #include "convert/content-private.h"
 #include "convert/transfer.h"
@@ -351,6 +352,40 @@ test_many_contents (void)
   g_assert_true (first == second);
 }
 
+static void
+test_number (void)
+{
+  static const struct {
+    const char *text;
+    guint base;
+    guint64 min, max;
+    gboolean ok;
+    guint64 number;
+  } rows[] = {
+    { "0", 10, 0, 9, TRUE, 0 },
+    { "00042", 10, 0, 42, TRUE, 42 },
+    { "18446744073709551615", 10, 0, G_MAXUINT64, TRUE, G_MAXUINT64 },
+    { "18446744073709551616", 10, 0, G_MAXUINT64, FALSE, 0 },
+    { "99999999999999999999999", 10, 0, G_MAXUINT64, FALSE, 0 },
+    { "fFfF", 16, 0, 0xFFFF, TRUE, 0xFFFF },
+    { "a", 10, 0, 99, FALSE, 0 },
+    { "43", 10, 0, 42, FALSE, 0 },
+    { "4", 10, 5, 42, FALSE, 0 },
+    { "", 10, 0, 42, FALSE, 0 },
+    { " 1", 10, 0, 42, FALSE, 0 },
+    { "1 ", 10, 0, 42, FALSE, 0 },
+    { "+1", 10, 0, 42, FALSE, 0 },
+    { "-1", 10, 0, 42, FALSE, 0 },
+    { "0x1", 16, 0, 42, FALSE, 0 },
+  };
+  for (guint i = 0; i < G_N_ELEMENTS (rows); i++) {
+    guint64 number = 77;
+    gboolean ok = pn_number_parse (rows[i].text, rows[i].base, rows[i].min, rows[i].max, &number);
+    g_assert_cmpint (ok, ==, rows[i].ok);
+    g_assert_cmpuint (number, ==, ok ? rows[i].number : 77);
+  }
+}
+
 int
 main (int argc, char **argv)
 {
@@ -364,5 +399,6 @@ main (int argc, char **argv)
   g_test_add_func ("/bytes/content", test_content);
   g_test_add_func ("/bytes/large-content", test_large_content);
   g_test_add_func ("/bytes/many-contents", test_many_contents);
+  g_test_add_func ("/bytes/number", test_number);
   return g_test_run ();
 }

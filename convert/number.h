@@ -1,0 +1,15 @@
+/* Numbers in texts. */
+#pragma once
+
+#include <glib.h>
+
+G_BEGIN_DECLS
+
+/* Reads TEXT, which is nothing but digits of BASE (2 to 16), as a number from MIN to MAX into *NUMBER. FALSE:
+ * it is none, and *NUMBER is as it was.
+ *
+ * Not g_ascii_string_to_unsigned(): that one takes an errno left by another thread's making of the C locale
+ * (GLib 2.74, the first use in a program) for an error in the text. */
+gboolean pn_number_parse (const char *text, guint base, guint64 min, guint64 max, guint64 *number);
+
+G_END_DECLS
