@@ -549,7 +549,10 @@ pn_convert_run (PnConvertOptions *options, GPtrArray *files, guint n, const char
     run_workers (&self, n);
     pn_convert_progress_summary (&self.progress, options, &self.position);
   }
-  gboolean continues = opened && options->journal && (self.error || interrupted);
+  /* An output that was there before us: nothing has been begun that could go on. */
+  gboolean refused = g_error_matches (self.error, G_IO_ERROR, G_IO_ERROR_EXISTS) && self.position.file == 0
+                     && self.position.number == 1;
+  gboolean continues = opened && options->journal && (self.error || interrupted) && !refused;
   int code = exit_code (&self);
   if (self.error)
     fprintf (stderr, "postern convert: %s\n", self.error->message);
