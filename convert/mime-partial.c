@@ -115,3 +115,12 @@ pn_mime_partial_join (PnSource *const *pieces, guint n, GError **error)
   }
   return pn_content_new_chain (g_steal_pointer (&chain));
 }
+
+PnContent *
+pn_mime_partial_body (PnSource *piece, GError **error)
+{
+  guint64 body = 0;
+  gsize length = 0;
+  g_autofree char *header = read_header (piece, 0, &body, &length, error);
+  return header ? pn_content_new_range (piece, body, piece->size - body, PN_ENCODING_NONE) : NULL;
+}

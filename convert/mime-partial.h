@@ -25,4 +25,7 @@ gboolean pn_mime_partial_read (PnSource *source, PnPartial *partial, GError **er
  * the message in it (RFC 2046, 5.2.2.1); then the bodies as they are.  Keeps references to the pieces. */
 PnContent *pn_mime_partial_join (PnSource *const *pieces, guint n, GError **error);
 
+/* What a piece holds, behind its own header. */
+PnContent *pn_mime_partial_body (PnSource *piece, GError **error);
+
 G_END_DECLS

@@ -76,8 +76,8 @@ void pn_agent_release_due (PnAgent *self);
 /* --- partial.c: messages that come in pieces -------------------------------------------------- */
 
 /* Keeps RECEIVED, flushed, if it is a piece of a message (which MESSAGE was made of) whose others may still
- * come: then it is dealt with, and the directory of its set is returned, for pn_agent_join_partial().  NULL
- * if it is to go on as it is. */
+ * come: then it is dealt with (dropped, if the message has been put together already), and the directory of
+ * its set is returned, for pn_agent_join_partial().  NULL if it is to go on as it is. */
 char *pn_agent_keep_partial (PnAgent *self, const PnReceived *received, const PnMessage *message);
 /* Joins the pieces in DIR if they are all there. */
 void pn_agent_join_partial (PnAgent *self, const char *dir);

@@ -20,6 +20,7 @@
 #define DAY_S 86400
 #define RELEASED "RELEASED" /* a file: pieces of this message are not kept any more */
 #define JOINED "JOINED"
+#define DONE "DONE" /* a file: the message was joined; it holds the digests of the pieces */
 
 /* The pieces of one message that are there. */
 typedef struct {
@@ -28,7 +29,7 @@ typedef struct {
   guint total;       /* 0: no piece has said it yet */
   guint64 size;
   gint64 oldest;
-  gboolean released;
+  gboolean released; /* or joined: there is nothing to wait for */
 } Set;
 
 static void
@@ -79,7 +80,7 @@ read_set (const char *path)
     guint number, total;
     struct stat st;
     g_autofree char *file = g_build_filename (path, name, NULL);
-    self->released = self->released || g_str_equal (name, RELEASED);
+    self->released = self->released || g_str_equal (name, RELEASED) || g_str_equal (name, DONE);
     if (stat (file, &st) < 0)
       continue;
     self->oldest = MIN (self->oldest, st.st_mtime);
@@ -93,14 +94,68 @@ read_set (const char *path)
 }
 
 static void
-remove_set (const Set *self)
+empty_set (const Set *self, const char *kept)
 {
   g_autoptr (GDir) dir = g_dir_open (self->path, 0, NULL);
   for (const char *name; dir && (name = g_dir_read_name (dir));) {
     g_autofree char *file = g_build_filename (self->path, name, NULL);
-    unlink (file);
+    if (g_strcmp0 (name, kept) != 0)
+      unlink (file);
   }
+}
+
+static void
+remove_set (const Set *self)
+{
+  empty_set (self, NULL);
   rmdir (self->path);
+}
+
+/* What a piece says, whatever way it came: the digest of its number and body.  NULL if it cannot be read. */
+static char *
+digest_of (PnSource *source, guint number)
+{
+  guint8 digest[32];
+  g_autoptr (GError) error = NULL;
+  g_autoptr (PnContent) body = pn_mime_partial_body (source, &error);
+  if (!body || !pn_content_measure (body, NULL, digest, &error)) {
+    pn_agent_log_error ("cannot_read_piece", error);
+    return NULL;
+  }
+  GString *text = g_string_new (NULL);
+  g_string_printf (text, "%u ", number);
+  for (guint i = 0; i < sizeof digest; i++)
+    g_string_append_printf (text, "%02x", digest[i]);
+  return g_string_free (text, FALSE);
+}
+
+/* A piece that comes once more, when the message has been put together, is known by this. */
+static void
+mark_done (const Set *set, GPtrArray *pieces)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GString) text = g_string_new (NULL);
+  for (guint i = 0; i < pieces->len; i++) {
+    g_autofree char *digest = digest_of (((PnReceived *) g_ptr_array_index (pieces, i))->data, i + 1);
+    if (digest)
+      g_string_append_printf (text, "%s\n", digest);
+  }
+  g_autofree char *path = g_build_filename (set->path, DONE, NULL);
+  if (!g_file_set_contents_full (path, text->str, (gssize) text->len, G_FILE_SET_CONTENTS_CONSISTENT, 0600,
+                                 &error))
+    pn_agent_log_error ("cannot_mark", error);
+}
+
+static gboolean
+was_joined (const char *dir, const PnReceived *received, guint number)
+{
+  g_autofree char *path = g_build_filename (dir, DONE, NULL);
+  g_autofree char *text = NULL;
+  if (!g_file_get_contents (path, &text, NULL, NULL))
+    return FALSE;
+  g_autofree char *digest = digest_of (received->data, number);
+  g_auto (GStrv) lines = g_strsplit (text, "\n", -1);
+  return digest && g_strv_contains ((const char *const *) lines, digest);
 }
 
 /* --- joining ---------------------------------------------------------------------------------- */
@@ -160,7 +215,8 @@ join (PnAgent *self, const Set *set, GError **error)
   }
   pn_trace (id, "joined", "receive", "agent", NULL);
   pn_log_info ("joined", "id=%s pieces=%u", id, pieces->len);
-  remove_set (set);
+  mark_done (set, pieces);
+  empty_set (set, DONE);
   return TRUE;
 }
 
@@ -254,17 +310,24 @@ pn_agent_keep_partial (PnAgent *self, const PnReceived *received, const PnMessag
   g_autoptr (GError) error = NULL;
   PnPartial partial = { 0 };
   g_autofree char *dir = NULL;
+  gboolean again = FALSE;
   if (pn_mime_partial_read (received->data, &partial, &error)) {
     dir = set_path (self, envelope, partial.id);
-    g_autofree char *mark = g_build_filename (dir, RELEASED, NULL);
+    g_autofree char *released = g_build_filename (dir, RELEASED, NULL);
+    g_autofree char *done = g_build_filename (dir, DONE, NULL);
     g_mutex_lock (&self->partial_lock);
-    if (access (mark, F_OK) == 0 || !keep (self, received, &partial, dir, &error))
+    again = was_joined (dir, received, partial.number);
+    gboolean late = access (released, F_OK) == 0 || access (done, F_OK) == 0;
+    if (!again && (late || !keep (self, received, &partial, dir, &error)))
       g_clear_pointer (&dir, g_free);
     g_mutex_unlock (&self->partial_lock);
   }
   if (error)
     pn_agent_log_error ("cannot_keep_piece", error);
-  if (dir) {
+  if (again)
+    pn_trace (envelope->id, "dropped", "work/PARTIAL", NULL,
+              "a piece of a message that has been put together");
+  else if (dir) {
     g_autofree char *what = g_strdup_printf ("piece %u of %u", partial.number, partial.total);
     pn_trace (envelope->id, "kept", "work/PARTIAL", "agent", what);
   }

@@ -561,7 +561,7 @@ pn_convert_run (PnConvertOptions *options, GPtrArray *files, guint n, const char
              interrupted ? "interrupted" : "ended early");
   else if (opened && interrupted)
     fprintf (stderr, "postern convert: interrupted\n");
-  close_outputs (&self, opened && !continues);
+  close_outputs (&self, (opened && !continues) || refused);
   g_clear_error (&self.error);
   g_hash_table_unref (self.waiting);
   g_hash_table_unref (self.counts);
