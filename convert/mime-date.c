@@ -510,6 +510,8 @@ read_freely (Reader *self, PnTime *time)
     read_numbers (self);
   if (!self->zone && self->comment != NULL)
     read_zone_comment (self);
+  if (ABS (self->offset) > 24 * 60) /* no place is that far; several names of zones were added up */
+    self->offset = 0;
   return set_time (time, self->year, self->month, self->day, MAX (self->hour, 0), self->minute, self->second,
                    self->offset);
 }

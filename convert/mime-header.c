@@ -315,7 +315,7 @@ decode_words (GString *out, EncodedWord *word, const char *end, gboolean *no_mor
 
 /* Line breaks and NUL must not come out of an encoded word: they would begin a field of the sender's choice;
  * nor ESC, which would make a terminal obey, or another charset of the text when it is written and read
- * again. */
+ * again.  A byte order mark shows nothing, and would be lost at the beginning of the next word. */
 static void
 make_safe (GString *text)
 {
@@ -324,6 +324,10 @@ make_safe (GString *text)
   for (const char *p = text->str, *end = p + text->len; p < end; p++) {
     if (*p == '\0' || *p == '\x1B' || (*p == '\r' && p + 1 < end && p[1] == '\n'))
       continue;
+    if (end - p >= 3 && memcmp (p, "\xEF\xBB\xBF", 3) == 0) {
+      p += 2;
+      continue;
+    }
     *to++ = *p == '\r' || *p == '\n' ? ' ' : *p;
   }
   g_string_truncate (text, to - text->str);

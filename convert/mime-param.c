@@ -223,7 +223,9 @@ take_out_controls (char *text)
   char *to = text;
 
   for (const char *p = text; *p != '\0'; p++)
-    if (*p != '\r' && *p != '\n' && *p != '\x1B')
+    if (g_str_has_prefix (p, "\xEF\xBB\xBF")) /* a byte order mark: see make_safe() of the header's words */
+      p += 2;
+    else if (*p != '\r' && *p != '\n' && *p != '\x1B')
       *to++ = *p;
   *to = '\0';
 }

@@ -235,6 +235,16 @@ test_nonsense (void)
   }
 }
 
+/* Names of zones that follow each other do not add up to a place that is nowhere. */
+static void
+test_too_many_zones (void)
+{
+  static const char raw[] = "15 Jan 2024 10:20:30 korea korea korea korea korea korea korea";
+  PnTime time = { FALSE, 0, 0 };
+  if (pn_header_parse_date (raw, strlen (raw), &time))
+    g_assert_cmpint (ABS (time.offset), <=, 24 * 60);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -246,5 +256,6 @@ main (int argc, char **argv)
   g_test_add_func ("/mime-date/halves", test_halves);
   g_test_add_func ("/mime-date/languages", test_languages);
   g_test_add_func ("/mime-date/nonsense", test_nonsense);
+  g_test_add_func ("/mime-date/too-many-zones", test_too_many_zones);
   return g_test_run ();
 }

@@ -430,6 +430,16 @@ test_limits (void)
   }
 }
 
+/* It shows nothing, and one at the beginning of a word would not come back. */
+static void
+test_byte_order_mark (void)
+{
+  PnHeaderContext context = { 0 };
+  static const char raw[] = "=?utf-8?Q?=EF=BB=BFHello?= \xEF\xBB\xBFworld\xC3\xA9";
+  g_autofree char *text = pn_header_decode (raw, strlen (raw), &context);
+  g_assert_cmpstr (text, ==, "Hello world\xC3\xA9");
+}
+
 int
 main (int argc, char **argv)
 {
@@ -442,5 +452,6 @@ main (int argc, char **argv)
   g_test_add_func ("/mime-header/ids", test_ids);
   g_test_add_func ("/mime-header/linear", test_linear);
   g_test_add_func ("/mime-header/limits", test_limits);
+  g_test_add_func ("/mime-header/byte-order-mark", test_byte_order_mark);
   return g_test_run ();
 }
