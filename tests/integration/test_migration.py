@@ -434,7 +434,7 @@ class Runs(Migration):
         """On a terminal: a bar with rate and time left, which the summary replaces; elsewhere none."""
         box = self.dir / "big.mbox"
         one = f"From a@example.org Mon Mar  2 10:00:00 2026\n{message(1, 'line of text ' * 400 + chr(10))}\n"
-        box.write_text(one * (1500 if SANITIZED else 8000))
+        box.write_text(one * (8000 if SANITIZED else 20000))
         shown = self.on_terminal("-j1", "--to", "json", "-o", self.dir / "out.json", box)
         bars = re.findall(r"\r\[[#.]{24}\] +\d+% (\d+) messages, [\d.]+.[KMG]iB, [\d.]+.[KMG]iB/s, (?:\d+:\d\d|-:--) left", shown)
         self.assertTrue(bars, shown)
