@@ -450,7 +450,7 @@ held_limit (void)
 static gboolean
 open_parts (PnJournalReader *self, gboolean after_crash, GError **error)
 {
-  g_autofree char *claims = g_build_filename (self->dir, "JOURNAL.CLM", NULL);
+  g_autofree char *claims = g_build_filename (self->dir, PN_JOURNAL_CLAIMS, NULL);
   self->bell = pn_journal_open_bell (self->dir, error);
   if (self->bell < 0)
     return FALSE;

@@ -600,8 +600,10 @@ pn_journal_open (const char *dir, PnKey *key, guint64 segment_size, GError **err
     g_set_error_literal (error, PN_JOURNAL_ERROR, PN_JOURNAL_ERROR_IO, make_error->message);
     return NULL;
   }
+  /* The reader's, made while there is room: what fills the disk must not keep it from being emptied. */
+  g_autofree char *claims = g_build_filename (dir, PN_JOURNAL_CLAIMS, NULL);
   PnControl control;
-  if (!pn_control_open (&control, dir, key, PN_JOURNAL_WRITER, error))
+  if (!pn_claims_reserve (claims, error) || !pn_control_open (&control, dir, key, PN_JOURNAL_WRITER, error))
     return NULL;
   int bell = pn_journal_open_bell (dir, error);
   if (bell < 0) {

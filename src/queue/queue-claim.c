@@ -66,18 +66,40 @@ take_over (PnClaims *self, gboolean after_crash)
   }
 }
 
+/* The file with all its room: a hole would be SIGBUS on a full disk. */
+static int
+open_whole (const char *path, GError **error)
+{
+  int fd = open (path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  int errnum = fd < 0 ? errno : posix_fallocate (fd, 0, sizeof (Map));
+  if (errnum == 0)
+    return fd;
+  if (fd >= 0)
+    close (fd);
+  pn_queue_set_error (error, errnum, path, "cannot make the file of claims");
+  return -1;
+}
+
+gboolean
+pn_claims_reserve (const char *path, GError **error)
+{
+  int fd = open_whole (path, error);
+  if (fd < 0)
+    return FALSE;
+  close (fd);
+  return TRUE;
+}
+
 PnClaims *
 pn_claims_open (const char *path, gboolean after_crash, GError **error)
 {
-  int fd = open (path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-  /* posix_fallocate: a hole would be SIGBUS on a full disk. */
-  int errnum = fd < 0 ? errno : posix_fallocate (fd, 0, sizeof (Map));
-  Map *map = errnum ? MAP_FAILED : mmap (NULL, sizeof (Map), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-  if (!errnum && map == MAP_FAILED)
-    errnum = errno;
-  if (fd >= 0)
-    close (fd);
-  if (errnum) {
+  int fd = open_whole (path, error);
+  if (fd < 0)
+    return NULL;
+  Map *map = mmap (NULL, sizeof (Map), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+  int errnum = errno;
+  close (fd);
+  if (map == MAP_FAILED) {
     pn_queue_set_error (error, errnum, path, "cannot map the claims");
     return NULL;
   }

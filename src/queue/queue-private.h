@@ -72,6 +72,8 @@ void pn_queue_convert_error (GError **error);
 
 typedef struct PnClaims PnClaims;
 
+/* Makes the file with all its room, for whoever opens it later on a disk that is full by then. */
+gboolean pn_claims_reserve (const char *path, GError **error);
 /* AFTER_CRASH: each key found busy is counted one more attempt. */
 PnClaims *pn_claims_open (const char *path, gboolean after_crash, GError **error);
 void pn_claims_free (PnClaims *self);
