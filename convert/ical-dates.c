@@ -144,9 +144,11 @@ finish_all_day (PnIcalReader *reader)
 
 /* -- RDATE and EXDATE -- */
 
-/* One line, or what of it has to be written in the form of DTSTART. */
+/* The values of one line, by how they have to be written. */
 typedef struct {
-  GString *as_is;    /* values in the line's own zone */
+  gboolean utc;      /* what the line's own zone is: no TZID stands for that */
+  GString *zoned;    /* values in the line's own zone */
+  GString *in_utc;   /* values that say so */
   GString *as_start; /* values that had to take the type of DTSTART */
 } DateList;
 
@@ -160,6 +162,21 @@ append_value (GString *list, gint64 local, gboolean date, gboolean utc)
     g_string_append_c (list, 'Z');
 }
 
+static void
+append_period (DateList *list, const char *value)
+{
+  gboolean utc = list->utc || strchr (value, 'Z');
+  GString *out = utc ? list->in_utc : list->zoned;
+  if (out->len > 0)
+    g_string_append_c (out, ',');
+  for (const char *c = value; *c; c++) {
+    g_string_append_c (out, *c);
+    /* The last digit of a time, not of a duration. */
+    if (utc && g_ascii_isdigit (*c) && (c[1] == '/' || c[1] == '\0'))
+      g_string_append_c (out, 'Z');
+  }
+}
+
 static gboolean
 read_date (PnIcalReader *reader, const char *value, gboolean period, DateList *list)
 {
@@ -167,7 +184,7 @@ read_date (PnIcalReader *reader, const char *value, gboolean period, DateList *l
   PnCalendarTime time = { 0 };
   gboolean utc;
   if (period) {
-    g_string_append_printf (list->as_is, "%s%s", list->as_is->len > 0 ? "," : "", value);
+    append_period (list, value);
     return TRUE;
   }
   if (!pn_ical_parse_time (value, &time, &utc))
@@ -175,7 +192,8 @@ read_date (PnIcalReader *reader, const char *value, gboolean period, DateList *l
   gint64 local = pn_calendar_time_local (&time);
   gboolean start_utc = !start->is_date && !start->floating && !start->tzid;
   if (time.is_date == start->is_date || !start->set) {
-    append_value (list->as_is, local, time.is_date, utc);
+    gboolean in_utc = !time.is_date && (utc || list->utc);
+    append_value (in_utc ? list->in_utc : list->zoned, local, time.is_date, in_utc);
   } else if (start->is_date) {
     if (utc)
       local += pn_zone_offset (pn_ical_zones_site (reader->zones), local);
@@ -198,7 +216,7 @@ store_list (GPtrArray *lines, const char *name, const GString *values, const cha
     g_string_append (line, ";VALUE=PERIOD");
   else if (date)
     g_string_append (line, ";VALUE=DATE");
-  if (tzid && !date && values->str[values->len - 1] != 'Z') {
+  if (tzid && !date) {
     g_string_append (line, ";TZID=");
     pn_ical_append_parameter (line, tzid);
   }
@@ -213,22 +231,24 @@ read_date_list (PnIcalReader *reader, const PnIcalLine *line, GPtrArray *lines)
   g_auto (GStrv) values = g_strsplit_set (line->value, reader->text->version1 ? ",;" : ",", MAX_DATES);
   g_autofree char *tzid = pn_ical_line_parameter (line, "TZID");
   gboolean period = pn_ical_line_parameter_is (line, "VALUE", "PERIOD");
-  g_autoptr (GString) as_is = g_string_new (NULL), as_start = g_string_new (NULL);
-  DateList list = { as_is, as_start };
+  g_autoptr (GString) zoned = g_string_new (NULL), in_utc = g_string_new (NULL);
+  g_autoptr (GString) as_start = g_string_new (NULL);
+  const PnCalendarTime *start = &reader->calendar->start;
+  const char *name = NULL;
+  if (tzid && *g_strstrip (tzid))
+    name = pn_ical_zones_name (reader->zones, tzid, start->set ? pn_calendar_time_local (start) : 0);
+  DateList list = { tzid && *tzid && !name, zoned, in_utc, as_start };
   for (guint i = 0; values[i]; i++) {
     g_strstrip (g_strcanon (values[i], "0123456789TZPDHMSW/+-.", ' '));
     if (*values[i] && !read_date (reader, values[i], period, &list))
       pn_message_add_loss (reader->message, "calendar", "line %u: %s: no date: %.40s", line->number,
                            line->name, values[i]);
   }
-  const PnCalendarTime *start = &reader->calendar->start;
-  const char *name = NULL;
-  if (tzid && *g_strstrip (tzid))
-    name = pn_ical_zones_name (reader->zones, tzid, start->set ? pn_calendar_time_local (start) : 0);
   if (as_start->len > 0)
     pn_message_add_loss (reader->message, "calendar", "line %u: %s was given the type of DTSTART",
                          line->number, line->name);
-  store_list (lines, line->name, as_is, name, period);
+  store_list (lines, line->name, zoned, name, period);
+  store_list (lines, line->name, in_utc, NULL, period);
   store_list (lines, line->name, as_start, start->tzid, FALSE);
 }
 

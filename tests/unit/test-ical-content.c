@@ -409,6 +409,26 @@ test_ends (void)
   assert_has (floating, "DTSTART:20260504T080000\r\n");
 }
 
+/* Each value says its zone: none that turned out to be UTC, or stood beside one in UTC, becomes floating. */
+static void
+test_date_lists (void)
+{
+  g_autofree char *utc
+      = pass (EVENT ("METHOD:REQUEST\r\n",
+                     "DTSTART;TZID=UTC:20260504T080000\r\nRRULE:FREQ=DAILY\r\n"
+                     "EXDATE;TZID=UTC:20260505T080000,20260506T080000\r\n"
+                     "RDATE;TZID=UTC;VALUE=PERIOD:20260601T080000/PT1H,20260602T080000/20260602T090000\r\n"),
+              -1);
+  assert_has (utc, "DTSTART:20260504T080000Z\r\n");
+  assert_has (utc, "EXDATE:20260505T080000Z,20260506T080000Z\r\n");
+  assert_has (utc, "RDATE;VALUE=PERIOD:20260601T080000Z/PT1H,20260602T080000Z/20260602T090000Z\r\n");
+  g_autofree char *mixed = pass (EVENT ("METHOD:REQUEST\r\n",
+                                        "DTSTART;TZID=Europe/Berlin:20260504T080000\r\nRRULE:FREQ=DAILY\r\n"
+                                        "EXDATE;TZID=Europe/Berlin:20260505T080000,20260506T060000Z\r\n"),
+                                 -1);
+  assert_has (mixed, "EXDATE;TZID=Europe/Berlin:20260505T080000\r\nEXDATE:20260506T060000Z\r\n");
+}
+
 /* A meeting's floating times go into the site's zone for readers who would take them for UTC. */
 static void
 test_floating_pinned (void)
@@ -624,7 +644,8 @@ test_broken_lines (void)
     /* folded behind the names, or within them */
     "BEGIN:VCALENDAR\nVERSION\n :2.0\nMETHOD\n :REQUEST\nBEGIN:VEVENT\nUID\n :u\nDTSTART\n ;VALUE=DATE-TIME\n"
     " :20260504T080000Z\nSUMMARY\n :a\n b\nEND:VEVENT\nEND:VCALENDAR\n",
-    "BEGIN:VCALENDAR\r\nMETHOD:REQUEST\r\nBEG\r\n IN:VEVENT\r\nUID:u\r\nDTS\r\n TA\r\n\tRT:20260504T080000Z\r\n"
+    "BEGIN:VCALENDAR\r\nMETHOD:REQUEST\r\nBEG\r\n IN:VEVENT\r\nUID:u\r\nDTS\r\n "
+    "TA\r\n\tRT:20260504T080000Z\r\n"
     "SUMMARY:a\r\n b\r\nE\r\n ND:VEVENT\r\nEND:VCALENDAR\r\n",
   };
   for (guint i = 0; i < G_N_ELEMENTS (texts); i++) {
@@ -707,6 +728,7 @@ main (int argc, char **argv)
   g_test_add_func ("/ical/busy", test_busy);
   g_test_add_func ("/ical/days", test_days);
   g_test_add_func ("/ical/ends", test_ends);
+  g_test_add_func ("/ical/date-lists", test_date_lists);
   g_test_add_func ("/ical/floating-pinned", test_floating_pinned);
   g_test_add_func ("/ical/second-hour", test_second_hour);
   g_test_add_func ("/ical/changing-years", test_changing_years);
