@@ -175,29 +175,33 @@ read_only (Fixture *self, PnQueue *queue, guint priority)
   return message;
 }
 
+/* The path of the only file in PROBLEM beside QUEUE whose name ends in SUFFIX, waited for. */
+static char *
+wait_problem (PnQueue *queue, const char *suffix)
+{
+  for (int i = 0; i < 500; i++) {
+    g_autoptr (GDir) dir = g_dir_open (pn_queue_problem_path (queue), 0, NULL);
+    const char *name = NULL;
+    while (dir && (name = g_dir_read_name (dir))) {
+      g_autofree char *path = g_build_filename (pn_queue_problem_path (queue), name, NULL);
+      struct stat st;
+      if (g_str_has_suffix (name, suffix) && stat (path, &st) == 0 && st.st_size > 0)
+        return g_steal_pointer (&path);
+    }
+    g_usleep (10 * 1000);
+  }
+  return NULL;
+}
+
 /* The reason in the only text file of PROBLEM beside QUEUE. */
 static char *
 problem_reason (PnQueue *queue)
 {
-  g_autoptr (GDir) dir = NULL;
-  for (int i = 0; i < 500 && !dir; i++) {
-    dir = g_dir_open (pn_queue_problem_path (queue), 0, NULL);
-    g_usleep (10 * 1000);
-  }
-  g_assert_nonnull (dir);
-  g_usleep (100 * 1000);
-  g_dir_rewind (dir);
+  g_autofree char *file = wait_problem (queue, ".MS"), *path = wait_problem (queue, ".TXT");
+  g_assert_nonnull (file);
+  g_assert_nonnull (path);
   char *text = NULL;
-  gboolean file = FALSE;
-  const char *name;
-  while ((name = g_dir_read_name (dir))) {
-    g_autofree char *path = g_build_filename (pn_queue_problem_path (queue), name, NULL);
-    if (g_str_has_suffix (name, ".TXT"))
-      g_assert_true (g_file_get_contents (path, &text, NULL, NULL));
-    file |= g_str_has_suffix (name, ".MS");
-  }
-  g_assert_true (file);
-  g_assert_nonnull (text);
+  g_assert_true (g_file_get_contents (path, &text, NULL, NULL));
   return text;
 }
 
@@ -558,7 +562,8 @@ test_return (Fixture *self, gconstpointer data)
     const char *ret;
     gsize body;
     gboolean whole;
-  } cases[] = { { "FULL", 1000, TRUE }, { "HDRS", 1000, FALSE }, { NULL, 1000, FALSE }, { "FULL", 400000, FALSE } };
+  } cases[]
+      = { { "FULL", 1000, TRUE }, { "HDRS", 1000, FALSE }, { NULL, 1000, FALSE }, { "FULL", 400000, FALSE } };
   (void) data;
   start (self);
   for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
