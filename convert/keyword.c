@@ -310,6 +310,23 @@ new_keyword (Parser *self, const char *begin, const char *end)
   return keyword;
 }
 
+/* Where the value begins, behind the '='.  Between a group's name and what it holds there may be comments,
+ * also when it turns out to hold no more than a value. */
+static const char *
+skip_to_value (Parser *self, PnNameId id)
+{
+  gboolean group = id != PN_NAME_UNKNOWN && (pn_name_flags (id) & PN_NAME_IS_GROUP) != 0;
+  const char *at = skip_blanks (self->at, self->end);
+  while (at < self->end && *at == '\n' && !is_top_level (at + 1, self->end)) {
+    at = skip_blanks (at + 1, self->end);
+    if (group && at < self->end && *at == '#') {
+      const char *eol = memchr (at, '\n', self->end - at);
+      at = eol ? eol : self->end;
+    }
+  }
+  return at;
+}
+
 /* NAME= and what belongs to it, at self->at. */
 static PnKeyword *
 parse_keyword (Parser *self)
@@ -326,9 +343,7 @@ parse_keyword (Parser *self)
   keyword->raw = self->at - self->text;
   if (begins_group (self, keyword->id, self->at))
     return parse_group (self, keyword) ? keyword : NULL;
-  const char *value = skip_blanks (self->at, self->end);
-  while (value < self->end && *value == '\n' && !is_top_level (value + 1, self->end))
-    value = skip_blanks (value + 1, self->end);
+  const char *value = skip_to_value (self, keyword->id);
   if (value == self->end) {
     fail (self, self->at, PN_CONVERT_ERROR_TRUNCATED, "the text ends before the value of %s", keyword->name);
     return NULL;

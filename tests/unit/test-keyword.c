@@ -87,6 +87,8 @@ test_groups (void)
   assert_tree ("X-New=\n a= 1; ,\n a= 2; ;\nX-Old= v;\n-END-\n", "X-New{a=1|a=2} X-Old=v");
   assert_tree ("Busy-For=\n        CDBA= a.b.c;\nBusy-Report=\n  Start-Time= x;\n  ;\n-END-\n",
                "Busy-For{CDBA=a.b.c} Busy-Report{Start-Time=x}");
+  assert_tree ("To=\n# Type= x;\nSubject= s;\n-END-\n", "To= Subject=s");
+  assert_tree ("To=\n  # a, b;\n  c.d.e;\nSubject=\n# s;\n-END-\n", "To=c.d.e Subject=# s");
   assert_tree ("Pn-Reply-To=\n    ,\n    WPD= a; ;\n-END-\n", "Pn-Reply-To{|WPD=a}");
 }
 
