@@ -288,6 +288,8 @@ decode_lines (PnBase64Decoder *self, const guint8 *in, gsize length, guint8 **ou
       break;
     memcpy (stage + i * width, line, width);
   }
+  if (i == 0)
+    return 0;
   /* the output holds the slack that a run may write beyond its end */
   gsize taken = decode_run (stage, i * width, *out) / width;
   *out += taken * width / 4 * 3;

@@ -1,5 +1,6 @@
 #include "convert/mime-report-reader.h"
 
+#include "convert/ascii.h"
 #include "convert/status-code.h"
 
 #include <string.h>
@@ -8,8 +9,9 @@
  * beginning of a line or behind "to:", the reason beside or below it, and a copy of the message's header at
  * the end.  So it is the shape that is read; the words decide only whether it is a notice at all. */
 
-/* MAX_NAMED: Exim's field goes no further. */
-enum { MAX_WORDS = 256 * 1024, MAX_FOUND = 1000, MAX_REASON = 2000, MAX_NAMED = 50 };
+/* MAX_NAMED: Exim's field goes no further.  MAX_BEFORE: of a line before an address; mail has no longer ones.
+ */
+enum { MAX_WORDS = 256 * 1024, MAX_FOUND = 1000, MAX_REASON = 2000, MAX_NAMED = 50, MAX_BEFORE = 1000 };
 
 typedef struct {
   char *address;
@@ -31,11 +33,12 @@ typedef struct {
   guint indent; /* of the line that LAST stands in */
   char *host;   /* "while talking to ..." */
   PnAction section;
-  gboolean settled;   /* by a heading */
-  gboolean words;     /* says that something was not delivered */
-  gboolean delayed;   /* will be tried again */
-  gboolean permanent; /* will not */
-  gboolean copied;    /* a copy of the original's header stands in the text */
+  gboolean settled;    /* by a heading */
+  gboolean words;      /* says that something was not delivered */
+  gboolean delayed;    /* will be tried again */
+  gboolean permanent;  /* will not */
+  gboolean copied;     /* a copy of the original's header stands in the text */
+  GHashTable *parties; /* addresses of those who talk, in lower case */
 } Notice;
 
 static void
@@ -54,7 +57,7 @@ static gboolean
 has_any (const char *line, const char *const *phrases)
 {
   for (; *phrases != NULL; phrases++)
-    if (strcasestr (line, *phrases) != NULL)
+    if (pn_ascii_casestr (line, *phrases) != NULL)
       return TRUE;
   return FALSE;
 }
@@ -99,21 +102,21 @@ static const char *const succeeding[]
 static void
 read_heading (Notice *self, const char *line)
 {
-  if (has_any (line, succeeding) && strcasestr (line, "not ") == NULL
-      && strcasestr (line, "unsuccessful") == NULL) {
+  if (has_any (line, succeeding) && pn_ascii_casestr (line, "not ") == NULL
+      && pn_ascii_casestr (line, "unsuccessful") == NULL) {
     self->section = PN_ACTION_DELIVERED;
     self->settled = TRUE;
-  } else if (strcasestr (line, "transient non-fatal") != NULL) {
+  } else if (pn_ascii_casestr (line, "transient non-fatal") != NULL) {
     self->section = PN_ACTION_TRANSFER_DELAYED;
     self->settled = TRUE;
-  } else if (strcasestr (line, "permanent fatal") != NULL
-             || strcasestr (line, "failed permanently") != NULL) {
+  } else if (pn_ascii_casestr (line, "permanent fatal") != NULL
+             || pn_ascii_casestr (line, "failed permanently") != NULL) {
     self->section = PN_ACTION_UNDELIVERABLE;
     self->settled = TRUE;
   }
   self->words |= self->settled || has_any (line, failing);
   self->delayed |= has_any (line, delaying);
-  self->permanent |= has_any (line, giving_up) && strcasestr (line, "not a permanent") == NULL;
+  self->permanent |= has_any (line, giving_up) && pn_ascii_casestr (line, "not a permanent") == NULL;
 }
 
 /* --- addresses ---------------------------------------------------------------------------------------- */
@@ -124,9 +127,9 @@ is_atom (char c)
   return g_ascii_isalnum (c) || (c != '\0' && strchr (".!#$%&*+-/=?^_{|}~", c) != NULL) || (guchar) c >= 0x80;
 }
 
-/* The next address in LINE from *FROM on; *START and *END are where it stands. */
+/* The next address in a line from *FROM on; *START and *END are where it stands. */
 static gboolean
-next_address (const char *line, const char **from, const char **start, const char **end)
+next_address (const char **from, const char **start, const char **end)
 {
   for (const char *at = strchr (*from, '@'); at != NULL; at = strchr (at + 1, '@')) {
     const char *left = at, *right = at + 1;
@@ -154,7 +157,6 @@ next_address (const char *line, const char **from, const char **start, const cha
     *from = right;
     return TRUE;
   }
-  (void) line;
   return FALSE;
 }
 
@@ -173,24 +175,35 @@ is_same (const char *a, const char *b)
   return a != NULL && b != NULL && g_ascii_strcasecmp (a, b) == 0;
 }
 
+static void
+add_party (GHashTable *parties, const PnAddress *address)
+{
+  if (address != NULL && address->internet != NULL)
+    g_hash_table_add (parties, g_ascii_strdown (address->internet, -1));
+}
+
+static GHashTable *
+find_parties (const PnMessage *message)
+{
+  GHashTable *parties = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+
+  add_party (parties, message->from);
+  for (guint i = 0; i < message->recipients->len; i++)
+    add_party (parties, ((PnRecipient *) g_ptr_array_index (message->recipients, i))->address);
+  return parties;
+}
+
 /* Whether ADDRESS is one of those who talk, and not one that they talk about. */
 static gboolean
 is_party (const Notice *self, const char *address)
 {
   static const char *const roles[] = { "postmaster@", "mailer-daemon@", "abuse@", "support@", "helpdesk@" };
-  const PnMessage *message = self->reader->message;
+  g_autofree char *lower = g_ascii_strdown (address, -1);
 
   for (guint i = 0; i < G_N_ELEMENTS (roles); i++)
-    if (g_ascii_strncasecmp (address, roles[i], strlen (roles[i])) == 0)
+    if (g_str_has_prefix (lower, roles[i]))
       return TRUE;
-  if (message->from != NULL && is_same (message->from->internet, address))
-    return TRUE;
-  for (guint i = 0; i < message->recipients->len; i++) {
-    const PnRecipient *recipient = g_ptr_array_index (message->recipients, i);
-    if (recipient->address != NULL && is_same (recipient->address->internet, address))
-      return TRUE;
-  }
-  return FALSE;
+  return g_hash_table_contains (self->parties, lower);
 }
 
 /* What the words before an address say about it. */
@@ -207,7 +220,8 @@ rank_address (const Notice *self, const char *line, const char *start, const cha
           "mailbox", "account",   "for",        "deliver", "destination", NULL };
   static const char *const moving[]
       = { "deliver", "send", "sent", "reach", "transfer", "message", "mail", NULL };
-  g_autofree char *before = g_strchomp (g_strndup (line, (gsize) (start - line)));
+  gsize known = MIN ((gsize) (start - line), MAX_BEFORE);
+  g_autofree char *before = g_strchomp (g_strndup (start - known, known));
   gsize n = strlen (before);
 
   while (n > 0 && strchr ("<\"'([ \t", before[n - 1]) != NULL)
@@ -284,16 +298,16 @@ append (GString *to, const char *text)
 static gboolean
 read_generated (Notice *self, const char *line)
 {
-  const char *from = strcasestr (line, "expanded from"), *start, *end;
+  const char *from = pn_ascii_casestr (line, "expanded from"), *start, *end;
 
   if (from == NULL)
-    from = strcasestr (line, "generated from");
-  if (from == NULL || !next_address (line, &from, &start, &end))
+    from = pn_ascii_casestr (line, "generated from");
+  if (from == NULL || !next_address (&from, &start, &end))
     return FALSE;
   g_autofree char *address = g_strndup (start, (gsize) (end - start));
   if (self->last == NULL)
     self->last = add_found (self, address, TRUE);
-  else if (self->last != NULL && self->last->original == NULL && !is_same (self->last->address, address))
+  else if (self->last->original == NULL && !is_same (self->last->address, address))
     self->last->original = g_steal_pointer (&address);
   return TRUE;
 }
@@ -303,21 +317,19 @@ static gboolean
 read_transcript (Notice *self, const char *line)
 {
   const char *start, *end, *from = line;
-  const char *talk = strcasestr (line, "while talking to ");
+  const char *talk = pn_ascii_casestr (line, "while talking to ");
 
   if (talk != NULL) {
     talk += strlen ("while talking to ");
+    gsize length = strcspn (talk, " :");
     g_free (self->host);
-    self->host = g_strndup (talk, strcspn (talk, " :"));
-    g_autofree char *host = g_strdup (self->host);
-    if (g_str_has_suffix (host, "."))
-      self->host[strlen (host) - 1] = '\0';
+    self->host = g_strndup (talk, length > 0 && talk[length - 1] == '.' ? length - 1 : length);
     self->asked = NULL;
     return TRUE;
   }
   if (g_str_has_prefix (line, ">>>")) {
     self->asked = NULL;
-    if (strcasestr (line, "RCPT") != NULL && next_address (line, &from, &start, &end)) {
+    if (pn_ascii_casestr (line, "RCPT") != NULL && next_address (&from, &start, &end)) {
       g_autofree char *address = g_strndup (start, (gsize) (end - start));
       self->asked = find_found (self, address);
       if (self->asked == NULL && self->last == NULL)
@@ -358,7 +370,7 @@ read_recipients (Notice *self, const char *line)
   guint indent = indent_of (line);
   Found *first = NULL;
 
-  while (next_address (line, &from, &start, &end)) {
+  while (next_address (&from, &start, &end)) {
     g_autofree char *address = g_strndup (start, (gsize) (end - start));
     Rank rank = first != NULL ? NOBODY : rank_address (self, line, start, address);
     /* An address in the lines that tell the reason of another is part of it. */
@@ -445,10 +457,10 @@ is_header (const char *p, const char *limit, const char **end, gboolean *sure)
   guint known = 0, sures = 0, other = 0;
 
   while (p < limit && (known >= 2 || other < 40)) {
-    const char *next = memchr (p, '\n', (gsize) (limit - p));
-    gsize name, value, length = (gsize) ((next != NULL ? next : limit) - p);
+    const char *next = pn_next_line (p, limit);
+    gsize name, value, length = (gsize) (next - p);
     gboolean folded = (*p == ' ' || *p == '\t') && known + other > 0;
-    if (length == 0 || *p == '\r' || (!folded && !pn_header_is_field (p, length, &name, &value)))
+    if (*p == '\n' || *p == '\r' || (!folded && !pn_header_is_field (p, length, &name, &value)))
       break;
     const PnHeaderField field = { p, folded ? 0 : name, p, 0 };
     guint before = known;
@@ -458,7 +470,7 @@ is_header (const char *p, const char *limit, const char **end, gboolean *sure)
     for (guint i = 0; !folded && i < G_N_ELEMENTS (fields); i++)
       known += pn_header_name_is (&field, fields[i]);
     other += !folded && known == before;
-    p = next != NULL ? next + 1 : limit;
+    p = next;
   }
   *end = p;
   *sure = sures > 0 && known >= 3;
@@ -478,9 +490,9 @@ static void
 read_notice (Notice *self, const char *text, const char *end)
 {
   for (const char *p = text, *next; p < end; p = next) {
-    const char *newline = memchr (p, '\n', (gsize) (end - p)), *after;
+    const char *after;
     gboolean sure;
-    next = newline != NULL ? newline + 1 : end;
+    next = pn_next_line (p, end);
     if (g_ascii_isalpha (*p) && is_header (p, end, &after, &sure)) {
       pn_report_read_original (self->reader, p, (gsize) (end - p), self->head);
       self->copied |= sure;
@@ -495,7 +507,7 @@ read_notice (Notice *self, const char *text, const char *end)
       if (self->reader->message->reports->len > 0)
         return;
     }
-    g_autofree char *line = g_strchomp (g_strndup (p, (gsize) ((newline != NULL ? newline : end) - p)));
+    g_autofree char *line = g_strchomp (g_strndup (p, (gsize) (next - p)));
     read_line (self, line);
   }
 }
@@ -519,7 +531,7 @@ add_failed_recipients (Notice *self)
   const char *from = field, *start, *end;
   guint named = 0;
 
-  while (from != NULL && next_address (field, &from, &start, &end)) {
+  while (from != NULL && next_address (&from, &start, &end)) {
     g_autofree char *address = g_strndup (start, (gsize) (end - start));
     for (guint i = 0; i < self->found->len; i++) {
       Found *other = g_ptr_array_index (self->found, i);
@@ -614,6 +626,7 @@ pn_bounce_read_text (PnMimeReader *reader, const char *text, gboolean original, 
   Notice self = { .reader = reader,
                   .head = head,
                   .found = g_ptr_array_new_with_free_func ((GDestroyNotify) found_free),
+                  .parties = find_parties (message),
                   .section = PN_ACTION_UNDELIVERABLE };
 
   self.words = has_any (subject, failing);
@@ -631,6 +644,7 @@ pn_bounce_read_text (PnMimeReader *reader, const char *text, gboolean original, 
     for (guint i = 0; i < self.found->len; i++)
       g_ptr_array_add (message->reports, make_report (&self, g_ptr_array_index (self.found, i)));
   g_ptr_array_unref (self.found);
+  g_hash_table_unref (self.parties);
   g_free (self.host);
   return message->reports->len > 0;
 }

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-G_DEFINE_QUARK (pn-convert-error-quark, pn_convert_error)
+G_DEFINE_QUARK (pn - convert - error - quark, pn_convert_error)
 
 void
 pn_source_init (PnSource *self, const PnSourceClass *klass, guint64 size, const guint8 *data)
@@ -232,4 +232,16 @@ void
 pn_digest_end (gpointer state, guint8 digest[32])
 {
   digest_class->end (state, digest);
+}
+
+void
+pn_digest_to_hex (const guint8 digest[32], char hex[65])
+{
+  static const char digits[] = "0123456789abcdef";
+
+  for (guint i = 0; i < 32; i++) {
+    hex[2 * i] = digits[digest[i] >> 4];
+    hex[2 * i + 1] = digits[digest[i] & 15];
+  }
+  hex[64] = '\0';
 }

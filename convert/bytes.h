@@ -69,6 +69,8 @@ void pn_digest_use (const PnDigestClass *klass);
 gpointer pn_digest_begin (void);
 void pn_digest_update (gpointer state, const void *data, gsize length);
 void pn_digest_end (gpointer state, guint8 digest[32]);
+/* DIGEST in lower case hex. */
+void pn_digest_to_hex (const guint8 digest[32], char hex[65]);
 
 /* The errors of the whole conversion library. */
 #define PN_CONVERT_ERROR (pn_convert_error_quark ())

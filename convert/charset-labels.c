@@ -212,7 +212,6 @@ static const struct {
   { "mac-trad-chinese", "big5-hkscs" },
   { "mac-chinesetrad", "big5-hkscs" },
   { "mac-japanese", "cp932" },
-  { "x-sjis", "cp932" },
   { "sjis-win", "cp932" },
   { "shift-jisx0213", "shift-jisx0213" },
   { "ibm943", "cp932" },
@@ -244,7 +243,6 @@ static const struct {
   { "windows-10000", "macintosh" },
   { "cp866", "cp866" },
   { "dos-866", "cp866" },
-  { "cp-866", "cp866" },
 };
 
 static gpointer

@@ -162,17 +162,22 @@ append_windows_1252 (GString *out, const guint8 *data, gsize length, PnCharsetRe
 }
 
 static void
-append_iconv (GString *out, const guint8 *data, gsize length, const char *charset, PnCharsetResult *result)
+append_without_nuls (GString *out, const char *p, const char *end, PnCharsetResult *result)
 {
-  GIConv converter = open_converter (charset);
+  for (const char *nul; (nul = memchr (p, '\0', (gsize) (end - p))) != NULL; p = nul + 1) {
+    g_string_append_len (out, p, nul - p);
+    result->nuls++;
+  }
+  g_string_append_len (out, p, end - p);
+}
+
+static void
+convert (GString *out, const guint8 *data, gsize length, GIConv converter, PnCharsetResult *result)
+{
   char *in = (char *) data, buffer[4096];
   gsize left = length;
   gboolean flushing = FALSE;
 
-  if (converter == (GIConv) -1) {
-    append_windows_1252 (out, data, length, result);
-    return;
-  }
   g_iconv (converter, NULL, NULL, NULL, NULL);
   for (;;) {
     char *to = buffer;
@@ -181,11 +186,7 @@ append_iconv (GString *out, const guint8 *data, gsize length, const char *charse
     int reason = errno;
 
     /* Some charsets hold the last character back until they are flushed. */
-    for (const char *p = buffer; p < to; p++)
-      if (*p == '\0')
-        result->nuls++;
-      else
-        g_string_append_c (out, *p);
+    append_without_nuls (out, buffer, to, result);
     if (done != (gsize) -1) {
       if (flushing)
         return;
@@ -206,6 +207,27 @@ append_iconv (GString *out, const guint8 *data, gsize length, const char *charse
       }
     }
   }
+}
+
+static void
+append_iconv (GString *out, const guint8 *data, gsize length, const char *charset, PnCharsetResult *result)
+{
+  GIConv converter = open_converter (charset);
+  gsize before = out->len;
+  const char *bad;
+
+  if (converter == (GIConv) -1) {
+    append_windows_1252 (out, data, length, result);
+    return;
+  }
+  convert (out, data, length, converter, result);
+  if (g_utf8_validate_len (out->str + before, out->len - before, &bad))
+    return;
+  /* The C library writes what UCS-4 says, also beyond the end of Unicode. */
+  gsize good = (gsize) (bad - out->str), rest = out->len - good;
+  g_autofree guint8 *copy = g_memdup2 (bad, rest);
+  g_string_truncate (out, good);
+  append_utf8 (out, copy, rest, result);
 }
 
 /* ISO-2022-JP as it is really sent: with the vendors' rows and half-width katakana, which iconv's own
@@ -595,9 +617,9 @@ pn_charset_decode (const void *bytes, gsize length, const char *declared, const 
 static gboolean
 is_composed_with (gunichar c)
 {
-  return (c >= 0x0300 && c <= 0x036F)     /* accents */
-         || (c >= 0x1160 && c <= 0x11FF)  /* vowels and endings of Hangul */
-         || c == 0x3099 || c == 0x309A;   /* marks of kana */
+  return (c >= 0x0300 && c <= 0x036F)    /* accents */
+         || (c >= 0x1160 && c <= 0x11FF) /* vowels and endings of Hangul */
+         || c == 0x3099 || c == 0x309A;  /* marks of kana */
 }
 
 char *

@@ -115,8 +115,8 @@ pn_content_unref (PnContent *self)
   g_free (self);
 }
 
-void
-pn_content_set_measure (PnContent *self, guint64 size, const guint8 digest[32])
+static void
+set_measure (PnContent *self, guint64 size, const guint8 digest[32])
 {
   self->measured = TRUE;
   self->size = size;
@@ -126,7 +126,7 @@ pn_content_set_measure (PnContent *self, guint64 size, const guint8 digest[32])
 void
 pn_content_declare (PnContent *self, guint64 size, const guint8 digest[32], const char *what)
 {
-  pn_content_set_measure (self, size, digest);
+  set_measure (self, size, digest);
   g_free (self->unchecked);
   self->unchecked = g_strdup (what);
 }
@@ -354,20 +354,13 @@ pn_content_measure (PnContent *self, guint64 *size, guint8 digest[32], GError **
     pn_digest_end (meter.digest, found);
     if (!done)
       return FALSE;
-    pn_content_set_measure (self, meter.size, found);
+    set_measure (self, meter.size, found);
   }
   if (size)
     *size = self->size;
   if (digest)
     memcpy (digest, self->digest, 32);
   return TRUE;
-}
-
-static void
-format_digest (const guint8 digest[32], char text[65])
-{
-  for (guint i = 0; i < 32; i++)
-    g_snprintf (text + 2 * i, 3, "%02x", digest[i]);
 }
 
 /* The content has been read whole: compares what came with what was declared. */
@@ -382,8 +375,8 @@ check_declared (PnContent *self, guint64 size, const guint8 found[32], GError **
   }
   if (memcmp (found, self->digest, 32) != 0) {
     char is[65], should[65];
-    format_digest (found, is);
-    format_digest (self->digest, should);
+    pn_digest_to_hex (found, is);
+    pn_digest_to_hex (self->digest, should);
     g_set_error (error, PN_CONVERT_ERROR, PN_CONVERT_ERROR_DIGEST, "%s: SHA-256 is %s, but %s was declared",
                  self->unchecked, is, should);
     return FALSE;
@@ -466,7 +459,7 @@ pn_content_get_base64_form (PnContent *self, PnBase64Form *form, GError **error)
     if (!done)
       return FALSE;
     if (!self->measured)
-      pn_content_set_measure (self, meter.size, found);
+      set_measure (self, meter.size, found);
   }
   *form = self->form;
   return TRUE;

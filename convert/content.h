@@ -31,8 +31,6 @@ void pn_content_unref (PnContent *self);
  * contents up to 4 MiB decoded stay in memory, so that the next reading is free, as long as all contents
  * together do not keep more than 48 MiB.  Either result may be NULL. */
 gboolean pn_content_measure (PnContent *self, guint64 *size, guint8 digest[32], GError **error);
-/* States what pn_content_measure() would find, when it is known already (a declared and verified part). */
-void pn_content_set_measure (PnContent *self, guint64 size, const guint8 digest[32]);
 
 /* Writes the decoded bytes to SINK. */
 gboolean pn_content_copy (PnContent *self, PnSink *sink, GError **error);

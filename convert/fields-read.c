@@ -47,6 +47,16 @@ read_date (const PnKeyword *keyword, const char *text, gint64 *seconds, int *off
   return FALSE;
 }
 
+/* Whoever reckons with it does not ask again. */
+static gboolean
+is_sane (const PnCalendarTime *time)
+{
+  const gint64 limit = G_GINT64_CONSTANT (86400) * 366 * 10000;
+  return time->year >= -9999 && time->year <= 9999 && time->month >= 1 && time->month <= 12 && time->day >= 1
+         && time->day <= 31 && time->hour >= 0 && time->hour <= 24 && time->minute >= 0 && time->minute <= 60
+         && time->second >= 0 && time->second <= 60 && time->unix_time >= -limit && time->unix_time <= limit;
+}
+
 static void
 read_calendar_time (const PnKeyword *keyword, const char *text, PnCalendarTime *time, GPtrArray *problems)
 {
@@ -55,7 +65,7 @@ read_calendar_time (const PnKeyword *keyword, const char *text, PnCalendarTime *
   if (sscanf (text, "%d-%d-%dT%d:%d:%d %" G_GINT64_FORMAT "%n", &time->year, &time->month, &time->day,
               &time->hour, &time->minute, &time->second, &time->unix_time, &used)
           != 7
-      || used == 0) {
+      || used == 0 || !is_sane (time)) {
     pn_calendar_time_clear (time);
     add_problem (problems, keyword->name, "\"%s\" is no time", text);
     return;

@@ -120,7 +120,6 @@ pn_part_what (const PnPart *part, guint number)
 static gboolean
 write_part (GString *out, const PnPart *part, guint number, const char *file_name, GError **error)
 {
-  static const char digits[] = "0123456789abcdef";
   guint64 size;
   guint8 digest[32];
   char text[65];
@@ -140,11 +139,7 @@ write_part (GString *out, const PnPart *part, guint number, const char *file_nam
     pn_keyword_write (out, 1, pn_name_text (PN_NAME_CURRENT_FILE), file_name);
   g_snprintf (text, sizeof text, "%" G_GUINT64_FORMAT, size);
   pn_keyword_write (out, 1, pn_name_text (PN_NAME_SIZE), text);
-  for (guint i = 0; i < 32; i++) {
-    text[2 * i] = digits[digest[i] >> 4];
-    text[2 * i + 1] = digits[digest[i] & 15];
-  }
-  text[64] = '\0';
+  pn_digest_to_hex (digest, text);
   pn_keyword_write (out, 1, pn_name_text (PN_NAME_SHA256), text);
   return TRUE;
 }

@@ -127,11 +127,9 @@ find_component (const PnIcalText *text, const PnCalendar *calendar)
     if (g_ascii_strcasecmp (pn_ical_component (text, i)->name, calendar->component ? calendar->component : "")
         != 0)
       continue;
-    const PnIcalLine *uid = pn_ical_text_find (text, i, "UID");
     gboolean instance = pn_ical_text_find (text, i, "RECURRENCE-ID") != NULL;
-    g_autofree char *raw = uid ? g_strstrip (pn_ical_line_text (uid)) : NULL;
-    g_autofree char *own = raw ? pn_ical_uid_of_item (raw) : NULL;
-    if (own && g_strcmp0 (own, calendar->uid) == 0 && instance == calendar->recurrence_id.set)
+    g_autofree char *own = instance == calendar->recurrence_id.set ? pn_ical_component_uid (text, i) : NULL;
+    if (own && g_strcmp0 (own, calendar->uid) == 0)
       return (gint) i;
   }
   return -1;
@@ -339,14 +337,12 @@ pn_ical_carry_instances (PnIcalWriter *writer)
   gboolean series = text && !writer->calendar->recurrence_id.set;
   gint item = series ? find_component (text, writer->calendar) : -1;
   for (guint i = 0; item >= 0 && i < text->components->len && instances->len < MAX_INSTANCES; i++) {
-    const PnIcalLine *uid = pn_ical_text_find (text, i, "UID");
     const char *name = pn_ical_component (text, i)->name;
-    if (!uid || g_ascii_strcasecmp (name, writer->calendar->component) != 0
+    if (g_ascii_strcasecmp (name, writer->calendar->component) != 0
         || !pn_ical_text_find (text, i, "RECURRENCE-ID"))
       continue;
-    g_autofree char *raw = g_strstrip (pn_ical_line_text (uid));
-    g_autofree char *own = pn_ical_uid_of_item (raw);
-    PnMessage *instance = strcmp (own, writer->calendar->uid) == 0
+    g_autofree char *own = pn_ical_component_uid (text, i);
+    PnMessage *instance = g_strcmp0 (own, writer->calendar->uid) == 0
                               ? pn_ical_read_component (text, i, writer->method, NULL)
                               : NULL;
     if (instance)

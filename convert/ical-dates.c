@@ -16,8 +16,8 @@ add_duration (PnIcalReader *reader, PnCalendarTime *time, const PnIcalDuration *
   }
   gboolean utc = !time->is_date && !time->floating && !time->tzid;
   gint64 local = pn_calendar_time_local (time) + days * DAY;
-  gint64 limit = pn_civil_to_days (9999, 1, 1) * DAY;
-  if (local + seconds < -limit / 4 || local + seconds > limit)
+  if (local + seconds < pn_civil_to_days (2, 1, 1) * DAY
+      || local + seconds > pn_civil_to_days (9999, 1, 1) * DAY)
     return;
   pn_calendar_time_set_local (time, local);
   pn_ical_zones_set (reader->zones, reader->start_tzid, utc, time);
@@ -238,12 +238,19 @@ read_date_list (PnIcalReader *reader, const PnIcalLine *line, GPtrArray *lines)
   if (tzid && *g_strstrip (tzid))
     name = pn_ical_zones_name (reader->zones, tzid, start->set ? pn_calendar_time_local (start) : 0);
   DateList list = { tzid && *tzid && !name, zoned, in_utc, as_start };
+  const char *bad = NULL;
+  guint n_bad = 0;
   for (guint i = 0; values[i]; i++) {
     g_strstrip (g_strcanon (values[i], "0123456789TZPDHMSW/+-.", ' '));
-    if (*values[i] && !read_date (reader, values[i], period, &list))
-      pn_message_add_loss (reader->message, "calendar", "line %u: %s: no date: %.40s", line->number,
-                           line->name, values[i]);
+    if (*values[i] && !read_date (reader, values[i], period, &list) && n_bad++ == 0)
+      bad = values[i];
   }
+  if (n_bad > 1)
+    pn_message_add_loss (reader->message, "calendar", "line %u: %s: no date: %.40s, and %u more",
+                         line->number, line->name, bad, n_bad - 1);
+  else if (bad)
+    pn_message_add_loss (reader->message, "calendar", "line %u: %s: no date: %.40s", line->number, line->name,
+                         bad);
   if (as_start->len > 0)
     pn_message_add_loss (reader->message, "calendar", "line %u: %s was given the type of DTSTART",
                          line->number, line->name);

@@ -72,6 +72,15 @@ pn_ical_line_divide (char *text, PnIcalLine *line)
 
 /* -- components -- */
 
+/* One without a name gets one, or what it holds could not be written again. */
+static const char *
+component_name (char *value)
+{
+  for (char *c = g_strstrip (value); *c; c++)
+    *c = g_ascii_toupper (*c);
+  return *value ? value : "X-UNNAMED";
+}
+
 static gboolean
 begin_component (Parser *parser, const PnIcalLine *line, GError **error)
 {
@@ -81,9 +90,8 @@ begin_component (Parser *parser, const PnIcalLine *line, GError **error)
                  line->number, MAX_DEPTH);
     return FALSE;
   }
-  for (char *c = g_strchomp (line->value); *c; c++)
-    *c = g_ascii_toupper (*c);
-  PnIcalComponent component = { .name = line->value, .number = line->number, .first = text->lines->len };
+  PnIcalComponent component
+      = { .name = component_name (line->value), .number = line->number, .first = text->lines->len };
   component.parent = parser->depth > 0 ? parser->open[parser->depth - 1] : -1;
   parser->open[parser->depth++] = (gint) text->components->len;
   g_array_append_val (text->components, component);
@@ -103,19 +111,17 @@ static void
 end_component (Parser *parser, const PnIcalLine *line)
 {
   guint depth = parser->depth;
-  g_strchomp (line->value);
-  while (depth > 0
-         && g_ascii_strcasecmp (pn_ical_component (parser->text, parser->open[depth - 1])->name, line->value)
-                != 0)
+  const char *name = component_name (line->value);
+  while (depth > 0 && strcmp (pn_ical_component (parser->text, parser->open[depth - 1])->name, name) != 0)
     depth--;
   if (depth == 0) {
     pn_message_add_loss (parser->message, "calendar", "line %u: END:%s ends nothing and was dropped",
-                         line->number, line->value);
+                         line->number, name);
     return;
   }
   if (depth < parser->depth)
     pn_message_add_loss (parser->message, "calendar",
-                         "line %u: END:%s also ends what was not ended before it", line->number, line->value);
+                         "line %u: END:%s also ends what was not ended before it", line->number, name);
   while (parser->depth >= depth)
     close_component (parser);
 }
@@ -202,18 +208,20 @@ copy_line (char *out, const char *from, const char *end)
   return out;
 }
 
+/* *LF is the next LF from FROM on as far as it was looked for: where lines end in CR it may be far away. */
 static const char *
-find_line_end (const char *from, const char *end)
+find_line_end (const char *from, const char *end, const char **lf)
 {
-  const char *lf = memchr (from, '\n', (gsize) (end - from));
-  if (!lf)
-    lf = end;
-  const char *cr = memchr (from, '\r', (gsize) (lf - from));
-  return cr ? cr : lf;
+  if (!*lf || *lf < from)
+    *lf = memchr (from, '\n', (gsize) (end - from));
+  if (!*lf)
+    *lf = end;
+  const char *cr = memchr (from, '\r', (gsize) (*lf - from));
+  return cr ? cr : *lf;
 }
 
-/* Whether the line at FROM can begin a content line, whose name may itself be folded; writers that break lines
- * without folding leave others. */
+/* Whether the line at FROM can begin a content line, whose name may itself be folded; writers that break
+ * lines without folding leave others. */
 static gboolean
 begins_line (const char *from, const char *end)
 {
@@ -237,9 +245,10 @@ static gboolean
 parse_lines (Parser *parser, const char *c, const char *end, GError **error)
 {
   char *out = parser->text->buffer, *line = out;
+  const char *lf = NULL;
   guint number = 0, begun = 0;
   while (c < end) {
-    const char *line_end = find_line_end (c, end);
+    const char *line_end = find_line_end (c, end, &lf);
     number++;
     gboolean folded = *c == ' ' || *c == '\t';
     gboolean stray = !folded && line_end > c && begun > 0 && !begins_line (c, end);
@@ -247,7 +256,7 @@ parse_lines (Parser *parser, const char *c, const char *end, GError **error)
     gboolean soft = begun > 0 && out > line && out[-1] == '=';
     if (soft)
       *out = '\0';
-    if (soft && pn_vcal_is_quoted (line)) {
+    if (soft && pn_vcal_head_has (line, "QUOTED-PRINTABLE")) {
       out = copy_line (out - 1, c, line_end);
     } else if (folded && begun > 0) {
       out = copy_line (out, c + 1, line_end);
@@ -286,17 +295,16 @@ tell_losses (const Parser *parser)
                          parser->recoded);
 }
 
-/* TEXT as UTF-8 if it is UTF-16, as exported calendars may be; else NULL. */
-static char *
-from_utf16 (const char *text, gsize *length)
+char *
+pn_ical_from_utf16 (const char *text, gsize *length)
 {
   if (*length < 4 || (text[0] && text[1] && (guchar) text[0] < 0xfe))
     return NULL;
   gboolean little = (guchar) text[0] == 0xff || text[1] == '\0';
   gboolean marked = (guchar) text[0] >= 0xfe;
   gsize written;
-  char *narrow = g_convert (text + (marked ? 2 : 0), (gssize) ((*length - (marked ? 2 : 0)) & ~(gsize) 1), "UTF-8",
-                            little ? "UTF-16LE" : "UTF-16BE", NULL, &written, NULL);
+  char *narrow = g_convert (text + (marked ? 2 : 0), (gssize) ((*length - (marked ? 2 : 0)) & ~(gsize) 1),
+                            "UTF-8", little ? "UTF-16LE" : "UTF-16BE", NULL, &written, NULL);
   if (narrow)
     *length = written;
   return narrow;
@@ -308,7 +316,7 @@ pn_ical_text_new (PnMessage *message, const char *text, gsize length, GError **e
   g_autoptr (PnIcalText) self = g_new0 (PnIcalText, 1);
   if (length == 0)
     text = "";
-  g_autofree char *narrow = from_utf16 (text, &length);
+  g_autofree char *narrow = pn_ical_from_utf16 (text, &length);
   if (narrow)
     text = narrow;
   self->buffer = g_malloc (length + 2);

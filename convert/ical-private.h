@@ -5,6 +5,7 @@
  * error properties in what it writes.  libical's value parsers read durations and recurrence rules. */
 #pragma once
 
+#include "convert/civil.h"
 #include "convert/ical.h"
 
 G_BEGIN_DECLS
@@ -20,7 +21,7 @@ typedef struct {
 } PnIcalLine;
 
 typedef struct {
-  char *name; /* upper case */
+  const char *name; /* upper case */
   guint number;
   gint parent;      /* index, or -1 */
   guint first, end; /* its lines and those of the components in it */
@@ -39,6 +40,9 @@ typedef struct {
 PnIcalText *pn_ical_text_new (PnMessage *message, const char *text, gsize length, GError **error);
 void pn_ical_text_free (PnIcalText *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (PnIcalText, pn_ical_text_free)
+
+/* TEXT as UTF-8 if it is UTF-16, as exported calendars and cards may be; else NULL.  Caller frees. */
+char *pn_ical_from_utf16 (const char *text, gsize *length);
 
 #define pn_ical_line(text, index) (&g_array_index ((text)->lines, PnIcalLine, (index)))
 #define pn_ical_component(text, index) (&g_array_index ((text)->components, PnIcalComponent, (index)))
@@ -69,18 +73,23 @@ char *pn_ical_address (const char *value);
 
 /* -- vCalendar 1.0 (ical-vcal.c) -- */
 
-/* Whether the value of LINE, not divided yet, is quoted-printable. */
-gboolean pn_vcal_is_quoted (const char *line);
+/* Whether WORD, in upper case, stands before the value of LINE, which is not divided yet. */
+gboolean pn_vcal_head_has (const char *line, const char *word);
 /* The quoted-printable VALUE as TEXT in UTF-8. */
 char *pn_vcal_decode (const char *value, const char *charset);
-/* "W1 MO TU #10" as RRULE of iCalendar; NULL if VALUE is of no such grammar. */
-char *pn_vcal_rule (const char *value);
-/* What the TZ and DAYLIGHT of the object say of a floating time: the offset, and that of standard time. */
-gboolean pn_vcal_offset (const PnIcalText *text, gint64 local, int *standard, int *offset);
+/* What the TZ and DAYLIGHT of an object of version 1.0 say of its floating times; NULL if there are none. */
+typedef struct PnVcalZone PnVcalZone;
+PnVcalZone *pn_vcal_zone_new (const PnIcalText *text);
+void pn_vcal_zone_free (PnVcalZone *self);
+int pn_vcal_zone_standard (const PnVcalZone *self); /* the offset of standard time */
+int pn_vcal_zone_offset (const PnVcalZone *self, gint64 local);
 
 /* The UID of the item that UID means: a global object id of Exchange in hexadecimal digits may wrap a UID of
  * another program, or name the day of an instance.  Caller frees. */
 char *pn_ical_uid_of_item (const char *uid);
+/* The UID of COMPONENT.  For an item without one it is made of what the item says, so that the same object
+ * gives the same again; an instance of a series without one has none: NULL.  Caller frees. */
+char *pn_ical_component_uid (const PnIcalText *text, guint component);
 
 /* -- writing lines (ical-fold.c) -- */
 
@@ -91,10 +100,8 @@ void pn_ical_append_parameter (GString *line, const char *value); /* quoted wher
 
 /* -- time (ical-time.c) -- */
 
-gint64 pn_civil_to_days (int year, int month, int day); /* days since 1970 */
-void pn_days_to_civil (gint64 days, int *year, int *month, int *day);
-int pn_weekday (gint64 days);               /* 0: Sunday */
-int pn_days_of_month (int year, int month); /* 28 to 31 */
+const char *pn_weekday_name (int weekday); /* "SU" */
+int pn_weekday_find (const char *name);    /* in any case; -1: it is none */
 /* The wall clock of TIME, in seconds as if it were UTC. */
 gint64 pn_calendar_time_local (const PnCalendarTime *time);
 void pn_calendar_time_set_local (PnCalendarTime *time, gint64 local);
@@ -139,6 +146,9 @@ gboolean pn_timezone_offset_in_name (const char *name, int *offset);
 const char *pn_timezone_by_words (const char *text, int offset);
 /* As pn_timezone_write(), but with each change of YEARS years as it is, if they do not keep one rule. */
 char *pn_timezone_write_years (const char *tzid, gint64 at, guint years);
+/* Its beginning, and that of an observance of it: START is the wall clock before the change. */
+void pn_timezone_begin (GString *out, const char *tzid);
+void pn_timezone_begin_observance (GString *out, const char *kind, gint64 start, int before, int after);
 /* A VTIMEZONE of one offset. */
 void pn_timezone_append_fixed (GString *out, const char *tzid, int offset);
 
@@ -162,8 +172,9 @@ const char *pn_ical_zones_name (PnIcalZones *self, const char *tzid, gint64 loca
 typedef struct PnVtimezone PnVtimezone;
 
 PnVtimezone *pn_vtimezone_new (const PnIcalText *text, guint component);
-void pn_vtimezone_free (PnVtimezone *self);
-G_DEFINE_AUTOPTR_CLEANUP_FUNC (PnVtimezone, pn_vtimezone_free)
+PnVtimezone *pn_vtimezone_ref (PnVtimezone *self); /* within one thread */
+void pn_vtimezone_unref (PnVtimezone *self);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (PnVtimezone, pn_vtimezone_unref)
 /* FALSE if its observances cannot tell the offset then (two of them without a rule, both long past). */
 gboolean pn_vtimezone_offset (const PnVtimezone *self, gint64 local, int *offset);
 /* The IANA zone that keeps the same hours in YEAR, or NULL.  Remembers the answer. */
@@ -173,6 +184,8 @@ gboolean pn_vtimezone_matches (PnVtimezone *self, int year, PnZone *zone);
 
 /* -- reading (ical-read.c, ical-properties.c, ical-dates.c) -- */
 
+/* Whether a component called NAME becomes a message. */
+gboolean pn_ical_is_item (const char *name);
 /* A message of one component of TEXT, or NULL if it says nothing that can be used.  SITE_TIMEZONE as in
  * pn_ical_read(). */
 PnMessage *pn_ical_read_component (const PnIcalText *text, guint component, PnMethod method,
@@ -191,6 +204,7 @@ typedef struct {
   guint busy_rank;        /* of the property that busy_status is from */
   gint64 reply_time;      /* X-MICROSOFT-CDO-REPLYTIME, or 0 */
   char *html;             /* X-ALT-DESC */
+  GString *comment;       /* all that there are */
   gsize carried;          /* octets of kept lines */
   GPtrArray *files;       /* PnPart: of ATTACH */
 } PnIcalReader;
@@ -199,6 +213,11 @@ typedef struct {
 void pn_ical_read_properties (PnIcalReader *reader);
 gboolean pn_ical_read_time (PnIcalReader *reader, const PnIcalLine *line, PnCalendarTime *time);
 PnAddress *pn_ical_read_address (const PnIcalLine *line);
+
+/* What who answers PARTSTAT does (ical-reply.c). */
+PnAction pn_ical_action_of (PnPartstat partstat);
+/* Whether both are the same Internet address. */
+gboolean pn_ical_same_address (const PnAddress *a, const PnAddress *b);
 
 /* When everything is read: the end, whole days, alarms, RDATE and EXDATE. */
 void pn_ical_finish_times (PnIcalReader *reader);

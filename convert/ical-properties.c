@@ -1,4 +1,5 @@
 #include "convert/ical-private.h"
+#include "convert/ical-series.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -137,8 +138,10 @@ read_attendee (PnIcalReader *reader, const PnIcalLine *line)
   attendee->sent_by = read_addresses (line, "SENT-BY");
   if (reader->text->version1)
     read_older_attendee (reader, line, attendee);
-  if (!reader->calendar->comment)
-    reader->calendar->comment = pn_ical_line_parameter (line, "X-RESPONSE-COMMENT");
+  g_autofree char *comment
+      = reader->comment->len == 0 ? pn_ical_line_parameter (line, "X-RESPONSE-COMMENT") : NULL;
+  if (comment)
+    g_string_append (reader->comment, comment);
   g_ptr_array_add (reader->calendar->attendees, attendee);
 }
 
@@ -187,7 +190,7 @@ read_rule (PnIcalReader *reader, const PnIcalLine *line)
     pn_ical_keep_property (reader, line);
     return;
   }
-  char *older = pn_vcal_rule (line->value);
+  char *older = pn_ical_rule_from_vcalendar (line->value, NULL);
   reader->calendar->rrule = older ? older : g_strstrip (g_strdup (line->value));
   for (char *c = reader->calendar->rrule; *c; c++)
     *c = g_ascii_iscntrl (*c) ? ' ' : *c;
@@ -212,9 +215,9 @@ read_busy_status (PnIcalReader *reader, const PnIcalLine *line)
 static void
 read_transparency (PnIcalReader *reader, const PnIcalLine *line)
 {
-  reader->calendar->transparent = g_ascii_strncasecmp (line->value, "TRANSPARENT", 11) == 0
-                                  || (reader->text->version1 && g_ascii_isdigit (line->value[0])
-                                      && line->value[0] != '0');
+  reader->calendar->transparent
+      = g_ascii_strncasecmp (line->value, "TRANSPARENT", 11) == 0
+        || (reader->text->version1 && g_ascii_isdigit (line->value[0]) && line->value[0] != '0');
 }
 
 static void
@@ -246,11 +249,8 @@ static void
 read_comment (PnIcalReader *reader, const PnIcalLine *line)
 {
   g_autofree char *text = pn_ical_line_text (line);
-  char *before = reader->calendar->comment;
   if (*text)
-    reader->calendar->comment = before ? g_strconcat (before, "\n", text, NULL) : g_strdup (text);
-  if (*text)
-    g_free (before);
+    g_string_append_printf (reader->comment, "%s%s", reader->comment->len > 0 ? "\n" : "", text);
 }
 
 static void
@@ -388,6 +388,8 @@ pn_ical_read_properties (PnIcalReader *reader)
       pn_ical_keep_property (reader, line);
   }
   PnCalendar *calendar = reader->calendar;
+  if (reader->comment->len > 0)
+    calendar->comment = g_strdup (reader->comment->str);
   if (reader->microsoft_sequence >= 0)
     calendar->sequence = reader->microsoft_sequence;
   if (g_strcmp0 (calendar->busy_status, "FREE") == 0)

@@ -11,8 +11,8 @@ typedef struct {
   guint others;  /* components with another UID */
 } Choice;
 
-static gboolean
-is_item (const char *name)
+gboolean
+pn_ical_is_item (const char *name)
 {
   return strcmp (name, "VEVENT") == 0 || strcmp (name, "VTODO") == 0 || strcmp (name, "VJOURNAL") == 0
          || strcmp (name, "VFREEBUSY") == 0;
@@ -34,7 +34,7 @@ choose_item (const PnIcalText *text)
   gboolean instance = FALSE;
   for (guint i = 0; i < text->components->len; i++) {
     const PnIcalComponent *component = pn_ical_component (text, i);
-    if (!is_item (component->name))
+    if (!pn_ical_is_item (component->name))
       continue;
     const char *own = value_of (text, i, "UID");
     gboolean own_instance = pn_ical_text_find (text, i, "RECURRENCE-ID") != NULL;
@@ -99,10 +99,11 @@ check_rule (PnMessage *message, const PnCalendar *calendar)
     if (g_str_has_prefix (line, "X-MICROSOFT-CALSCALE") && colon) {
       g_autofree char *known = pn_rule_from_microsoft (colon + 1, "");
       if (!known)
-        pn_message_add_loss (message, "calendar",
-                             "the series counts by a calendar that is not known, %.40s: only its first instance "
-                             "and its explicit dates are shown",
-                             colon + 1);
+        pn_message_add_loss (
+            message, "calendar",
+            "the series counts by a calendar that is not known, %.40s: only its first instance "
+            "and its explicit dates are shown",
+            colon + 1);
     }
   }
 }
@@ -139,8 +140,8 @@ distribution_of (const PnAttendee *attendee)
   return g_strcmp0 (attendee->role, "OPT-PARTICIPANT") == 0 ? PN_CC : PN_TO;
 }
 
-static gboolean
-same_address (const PnAddress *a, const PnAddress *b)
+gboolean
+pn_ical_same_address (const PnAddress *a, const PnAddress *b)
 {
   return a && b && a->internet && b->internet && g_ascii_strcasecmp (a->internet, b->internet) == 0;
 }
@@ -166,7 +167,7 @@ fill_addresses (PnMessage *message, const PnCalendar *calendar)
     pn_message_add_recipient (message, PN_TO, pn_address_copy (calendar->organizer));
   for (guint i = 0; !back && i < calendar->attendees->len; i++) {
     const PnAttendee *attendee = calendar->attendees->pdata[i];
-    if (!same_address (attendee->address, calendar->organizer))
+    if (!pn_ical_same_address (attendee->address, calendar->organizer))
       pn_message_add_recipient (message, distribution_of (attendee), pn_address_copy (attendee->address));
   }
 }
@@ -207,27 +208,6 @@ fill_message (PnIcalReader *reader)
 
 /* -- answers -- */
 
-static PnAction
-action_of (PnPartstat partstat)
-{
-  switch (partstat) {
-  case PN_PARTSTAT_ACCEPTED:
-  case PN_PARTSTAT_IN_PROCESS:
-    return PN_ACTION_ACCEPTED;
-  case PN_PARTSTAT_DECLINED:
-    return PN_ACTION_DECLINED;
-  case PN_PARTSTAT_TENTATIVE:
-    return PN_ACTION_TENTATIVE;
-  case PN_PARTSTAT_DELEGATED:
-    return PN_ACTION_DELEGATED;
-  case PN_PARTSTAT_COMPLETED:
-    return PN_ACTION_COMPLETED;
-  case PN_PARTSTAT_NEEDS_ACTION:
-    break;
-  }
-  return PN_ACTION_NONE;
-}
-
 /* A task that is done may say so of itself rather than of the attendee. */
 static gboolean
 is_completed (const PnCalendar *calendar)
@@ -261,7 +241,7 @@ read_answers (PnIcalReader *reader)
   gboolean completed = is_completed (calendar);
   for (guint i = 0; i < calendar->attendees->len; i++) {
     const PnAttendee *attendee = calendar->attendees->pdata[i];
-    PnAction action = action_of (attendee->partstat);
+    PnAction action = pn_ical_action_of (attendee->partstat);
     if (completed && (action == PN_ACTION_NONE || action == PN_ACTION_ACCEPTED))
       action = PN_ACTION_COMPLETED;
     if (action != PN_ACTION_NONE)
@@ -333,6 +313,21 @@ check_usable (const PnIcalReader *reader, GError **error)
   return FALSE;
 }
 
+/* An item has to have a name in a calendar; an answer that does not say to what is led back otherwise. */
+static void
+find_uid (PnIcalReader *reader)
+{
+  PnCalendar *calendar = reader->calendar;
+  gboolean new_item = calendar->method == PN_METHOD_PUBLISH || calendar->method == PN_METHOD_REQUEST;
+  g_clear_pointer (&calendar->uid, g_free);
+  if (new_item && strcmp (calendar->component, "VFREEBUSY") != 0)
+    calendar->uid = pn_ical_component_uid (reader->text, reader->component);
+  if (calendar->uid)
+    pn_message_add_loss (reader->message, "calendar", "no UID: one was made of what the item says");
+  else
+    pn_message_add_loss (reader->message, "calendar", "no UID: updates and answers cannot find the item");
+}
+
 static gboolean
 read_item (PnIcalReader *reader, GError **error)
 {
@@ -345,10 +340,8 @@ read_item (PnIcalReader *reader, GError **error)
   if (goes_to_organizer (calendar->method))
     pn_ical_join_series (calendar);
   check_rule (reader->message, calendar);
-  if (!calendar->uid || !*calendar->uid) {
-    g_clear_pointer (&calendar->uid, g_free);
-    pn_message_add_loss (reader->message, "calendar", "no UID: updates and answers cannot find the item");
-  }
+  if (!calendar->uid || !*calendar->uid)
+    find_uid (reader);
   fill_message (reader);
   finish_type (reader);
   return TRUE;
@@ -369,12 +362,14 @@ read_component (PnMessage *message, const PnIcalText *text, guint component, PnM
     .importance = -1,
   };
   reader.files = g_ptr_array_new_with_free_func ((GDestroyNotify) pn_part_free);
+  reader.comment = g_string_new (NULL);
   reader.calendar = pn_calendar_new ();
   reader.calendar->component = g_strdup (pn_ical_component (text, component)->name);
   reader.calendar->method = method;
   gboolean read = read_item (&reader, error);
   g_free (reader.start_tzid);
   g_free (reader.html);
+  g_string_free (reader.comment, TRUE);
   g_ptr_array_unref (reader.files);
   if (!read) {
     pn_calendar_free (reader.calendar);
@@ -389,7 +384,8 @@ PnMessage *
 pn_ical_read_component (const PnIcalText *text, guint component, PnMethod method, const char *site_timezone)
 {
   g_autoptr (PnMessage) message = pn_message_new (PN_TYPE_APPOINTMENT);
-  return read_component (message, text, component, method, site_timezone, NULL) ? g_steal_pointer (&message) : NULL;
+  return read_component (message, text, component, method, site_timezone, NULL) ? g_steal_pointer (&message)
+                                                                                : NULL;
 }
 
 gboolean

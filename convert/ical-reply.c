@@ -2,8 +2,8 @@
 
 #include <string.h>
 
-static PnAction
-action_of (PnPartstat partstat)
+PnAction
+pn_ical_action_of (PnPartstat partstat)
 {
   static const PnAction actions[] = {
     [PN_PARTSTAT_NEEDS_ACTION] = PN_ACTION_NONE,   [PN_PARTSTAT_ACCEPTED] = PN_ACTION_ACCEPTED,
@@ -17,10 +17,9 @@ action_of (PnPartstat partstat)
 static const PnAttendee *
 find_attendee (const PnCalendar *calendar, const PnAddress *address)
 {
-  for (guint i = 0; address->internet && i < calendar->attendees->len; i++) {
+  for (guint i = 0; i < calendar->attendees->len; i++) {
     const PnAttendee *attendee = calendar->attendees->pdata[i];
-    if (attendee->address->internet
-        && g_ascii_strcasecmp (attendee->address->internet, address->internet) == 0)
+    if (pn_ical_same_address (attendee->address, address))
       return attendee;
   }
   return NULL;
@@ -100,7 +99,7 @@ pn_ical_reply (const PnMessage *invitation, const PnAddress *attendee, PnPartsta
 {
   g_return_val_if_fail (invitation->calendar && attendee, NULL);
   PnMessage *reply = pn_message_new (PN_TYPE_STATUS);
-  PnAction action = action_of (partstat);
+  PnAction action = pn_ical_action_of (partstat);
   reply->date = (PnTime){ TRUE, now, 0 };
   reply->orig_id = g_strdup (invitation->id);
   reply->in_reply_to = g_strdup (invitation->message_id);

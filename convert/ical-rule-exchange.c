@@ -15,12 +15,6 @@
 #define WEEKEND 0x41
 #define WORK 1000000
 
-static gint64
-day_of (gint64 local)
-{
-  return local >= 0 ? local / DAY : -((-local + DAY - 1) / DAY);
-}
-
 static guint
 count_bits (guint64 bits)
 {
@@ -71,7 +65,7 @@ walk_init (Walk *self, const PnRule *rule, const PnCalendarTime *start)
     return;
   self->until = pn_calendar_time_local (&rule->until);
   if (rule->until.is_date || start->is_date)
-    self->until = day_of (self->until) * DAY + DAY - 1;
+    self->until = pn_day_of (self->until) * DAY + DAY - 1;
   else if (rule->until_utc && start->tzid) {
     PnZone *zone = pn_zone_get (start->tzid);
     self->until += zone ? pn_zone_offset (zone, self->until) : local - start->unix_time;
@@ -148,7 +142,8 @@ refused_days (const PnRule *rule)
     int ordinal = g_array_index (rule->days, PnRuleDay, 0).ordinal;
     if (rule->days->len > 1 || rule->positions->len > 0)
       return "more than one counted weekday";
-    return ordinal == -1 || (ordinal >= 1 && ordinal <= 4) ? NULL : "a weekday counted other than 1 to 4 and -1";
+    return ordinal == -1 || (ordinal >= 1 && ordinal <= 4) ? NULL
+                                                           : "a weekday counted other than 1 to 4 and -1";
   }
   if (rule->positions->len == 0)
     return "every weekday of a month";
@@ -173,7 +168,7 @@ refused_parts (const PnRule *rule)
            : rule->interval > 99                           ? "an interval of more than 99 weeks"
                                                            : NULL;
   case PN_FREQ_MONTHLY:
-    return rule->months            ? "BYMONTH with MONTHLY"
+    return rule->months          ? "BYMONTH with MONTHLY"
            : rule->interval > 99 ? "an interval of more than 99 months"
                                  : refused_days (rule);
   case PN_FREQ_YEARLY:
@@ -243,10 +238,9 @@ gcd (gint64 a, gint64 b)
 static gint64
 period_of (const PnRule *rule)
 {
-  static const gint64 units[] = { [PN_FREQ_DAILY] = CYCLE,
-                                  [PN_FREQ_WEEKLY] = CYCLE / 7,
-                                  [PN_FREQ_MONTHLY] = 4800,
-                                  [PN_FREQ_YEARLY] = 400 };
+  static const gint64 units[] = {
+    [PN_FREQ_DAILY] = CYCLE, [PN_FREQ_WEEKLY] = CYCLE / 7, [PN_FREQ_MONTHLY] = 4800, [PN_FREQ_YEARLY] = 400
+  };
   gint64 cycle = rule->frequency < PN_FREQ_DAILY ? CYCLE * (gint64) DAY : units[rule->frequency];
   return rule->interval / gcd (cycle, rule->interval);
 }
@@ -356,8 +350,7 @@ find_place (const Pattern *self, guint mask, gboolean last)
   return place == -1 || (place >= 1 && place <= 4) ? place : 0;
 }
 
-static void
-add_candidate (GPtrArray *candidates, const char *format, ...) G_GNUC_PRINTF (2, 3);
+static void add_candidate (GPtrArray *candidates, const char *format, ...) G_GNUC_PRINTF (2, 3);
 
 static void
 add_candidate (GPtrArray *candidates, const char *format, ...)
@@ -374,7 +367,7 @@ weekday_list (guint mask)
   GString *list = g_string_new (NULL);
   for (int i = 1; i <= 7; i++) {
     if (mask >> (i % 7) & 1)
-      g_string_append_printf (list, "%s%s", list->len > 0 ? "," : "", pn_rule_weekday (i % 7));
+      g_string_append_printf (list, "%s%s", list->len > 0 ? "," : "", pn_weekday_name (i % 7));
   }
   return g_string_free (list, FALSE);
 }
@@ -425,11 +418,11 @@ guess (const Pattern *self)
   if (self->last_day)
     add_monthly (candidates, self, "BYMONTHDAY=-1");
   if (self->weekday >= 0 && self->ordinal >= 1 && self->ordinal <= 4) {
-    g_snprintf (text, sizeof text, "BYDAY=%d%s", self->ordinal, pn_rule_weekday (self->weekday));
+    g_snprintf (text, sizeof text, "BYDAY=%d%s", self->ordinal, pn_weekday_name (self->weekday));
     add_monthly (candidates, self, text);
   }
   if (self->weekday >= 0 && self->last_weekday) {
-    g_snprintf (text, sizeof text, "BYDAY=-1%s", pn_rule_weekday (self->weekday));
+    g_snprintf (text, sizeof text, "BYDAY=-1%s", pn_weekday_name (self->weekday));
     add_monthly (candidates, self, text);
   }
   add_places (candidates, self);
@@ -459,12 +452,11 @@ static gboolean
 sample (const PnRule *rule, const PnCalendarTime *start, GArray *days)
 {
   g_auto (Walk) walk = { 0 };
-  gint64 local, clock = pn_calendar_time_local (start) - day_of (pn_calendar_time_local (start)) * DAY;
+  gint64 local, clock = pn_calendar_time_local (start) - pn_day_of (pn_calendar_time_local (start)) * DAY;
   walk_init (&walk, rule, start);
   while (days->len < SAMPLE && walk_next (&walk, &local)) {
-    gint64 day = day_of (local);
-    if (local - day * DAY != clock
-        || (days->len > 0 && g_array_index (days, gint64, days->len - 1) == day))
+    gint64 day = pn_day_of (local);
+    if (local - day * DAY != clock || (days->len > 0 && g_array_index (days, gint64, days->len - 1) == day))
       return FALSE;
     g_array_append_val (days, day);
   }
@@ -513,8 +505,7 @@ pn_ical_rule_simplify (const char *rrule, const PnCalendarTime *start)
   if (days->len == 1)
     g_ptr_array_insert (candidates, 0, g_strdup ("FREQ=DAILY"));
   for (guint i = 0; i < candidates->len; i++) {
-    g_autoptr (PnRule) found
-        = try_candidate (candidates->pdata[i], rule, days->len == 1 ? 1 : count, start);
+    g_autoptr (PnRule) found = try_candidate (candidates->pdata[i], rule, days->len == 1 ? 1 : count, start);
     if (found)
       return pn_rule_to_string (found);
   }
@@ -543,9 +534,9 @@ pn_ical_rule_find (GPtrArray *starts)
     return NULL;
   const PnCalendarTime *start = starts->pdata[0];
   g_autoptr (GArray) days = g_array_new (FALSE, FALSE, sizeof (gint64));
-  gint64 clock = pn_calendar_time_local (start) - day_of (pn_calendar_time_local (start)) * DAY;
+  gint64 clock = pn_calendar_time_local (start) - pn_day_of (pn_calendar_time_local (start)) * DAY;
   for (guint i = 0; i < starts->len; i++) {
-    gint64 local = pn_calendar_time_local (starts->pdata[i]), day = day_of (local);
+    gint64 local = pn_calendar_time_local (starts->pdata[i]), day = pn_day_of (local);
     if (local - day * DAY != clock || (i > 0 && day <= g_array_index (days, gint64, i - 1)))
       return NULL;
     g_array_append_val (days, day);

@@ -26,20 +26,10 @@ read_number (const char *word, int *number)
   return *end == '\0' || ((*end == '+' || *end == '-') && end[1] == '\0');
 }
 
-static int
-read_weekday (const char *word)
-{
-  for (int i = 0; i < 7; i++) {
-    if (g_ascii_strcasecmp (word, pn_rule_weekday (i)) == 0)
-      return i;
-  }
-  return -1;
-}
-
 static gboolean
 add_weekday (Reader *self, const char *word)
 {
-  PnRuleDay day = { self->letter == 'M' ? self->ordinal : 0, read_weekday (word) };
+  PnRuleDay day = { self->letter == 'M' ? self->ordinal : 0, pn_weekday_find (word) };
   if (day.weekday < 0 || (self->letter != 'W' && !(self->letter == 'M' && self->by == 'P')))
     return FALSE;
   g_array_append_val (self->rule->days, day);

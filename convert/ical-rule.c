@@ -7,13 +7,6 @@
 
 static const char *const frequencies[]
     = { "SECONDLY", "MINUTELY", "HOURLY", "DAILY", "WEEKLY", "MONTHLY", "YEARLY" };
-static const char *const weekdays[] = { "SU", "MO", "TU", "WE", "TH", "FR", "SA" };
-
-const char *
-pn_rule_weekday (int weekday)
-{
-  return weekdays[weekday];
-}
 
 static PnRule *
 rule_new (void)
@@ -69,23 +62,13 @@ parse_number (const char *text, int low, int high, int *number)
   return TRUE;
 }
 
-static int
-find_weekday (const char *text)
-{
-  for (int i = 0; i < 7; i++) {
-    if (g_ascii_strcasecmp (text, weekdays[i]) == 0)
-      return i;
-  }
-  return -1;
-}
-
 static gboolean
 parse_day (const char *text, PnRuleDay *day)
 {
   char *end;
   gint64 ordinal = g_ascii_strtoll (text, &end, 10);
   day->ordinal = (int) ordinal;
-  day->weekday = find_weekday (end);
+  day->weekday = pn_weekday_find (end);
   return day->weekday >= 0 && ordinal >= -53 && ordinal <= 53 && (end == text || ordinal != 0);
 }
 
@@ -193,7 +176,7 @@ parse_part (PnRule *self, const char *name, const char *value)
   if (strcmp (name, "INTERVAL") == 0)
     return !*value || parse_number (value, 0, G_MAXINT / 8, &self->interval);
   if (strcmp (name, "WKST") == 0) {
-    int weekday = find_weekday (value);
+    int weekday = pn_weekday_find (value);
     self->week_start = weekday < 0 ? 1 : weekday;
   }
   return TRUE;
@@ -278,7 +261,7 @@ append_days (GString *text, const GArray *days)
     g_string_append (text, i == 0 ? ";BYDAY=" : ",");
     if (day->ordinal != 0)
       g_string_append_printf (text, "%d", day->ordinal);
-    g_string_append (text, weekdays[day->weekday]);
+    g_string_append (text, pn_weekday_name (day->weekday));
   }
 }
 
@@ -307,6 +290,6 @@ pn_rule_to_string (const PnRule *self)
   append_bits (text, ";BYSECOND=", self->seconds, 0);
   append_ints (text, ";BYSETPOS=", self->positions);
   if (self->week_start != 1)
-    g_string_append_printf (text, ";WKST=%s", weekdays[self->week_start]);
+    g_string_append_printf (text, ";WKST=%s", pn_weekday_name (self->week_start));
   return g_string_free (text, FALSE);
 }

@@ -42,19 +42,19 @@ typedef struct {
   char *rscale;      /* upper case; NULL: of the Gregorian calendar, without SKIP */
 } PnRule;
 
-/* NULL with PN_CONVERT_ERROR_SYNTAX if TEXT is no rule.  Parts that RFC 5545 does not know are passed over. */
+/* NULL with PN_CONVERT_ERROR_SYNTAX if TEXT is no rule.  Parts that RFC 5545 does not know are passed over.
+ */
 PnRule *pn_rule_parse (const char *text, GError **error);
 PnRule *pn_rule_copy (const PnRule *self);
 void pn_rule_free (PnRule *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (PnRule, pn_rule_free)
 /* The rule as text, parts in the order Exchange writes them. */
 char *pn_rule_to_string (const PnRule *self);
-/* The name of a weekday: "SU". */
-const char *pn_rule_weekday (int weekday);
 
 /* Whether the calendar of a rule with RSCALE, and what it wants of it, is known. */
 gboolean pn_rule_scale_known (const PnRule *self);
-/* The rule of X-MICROSOFT-CALSCALE and X-MICROSOFT-RRULE; NULL if the calendar is not known.  Caller frees. */
+/* The rule of X-MICROSOFT-CALSCALE and X-MICROSOFT-RRULE; NULL if the calendar is not known.  Caller frees.
+ */
 char *pn_rule_from_microsoft (const char *calscale, const char *rrule);
 
 /* How many instances a rule with COUNT has from START on, which is the first: UNTIL may end it sooner.  0: it

@@ -33,6 +33,7 @@ typedef struct {
   PnMessage *scratch;
   PnIcalText *text; /* the calendar part, or the zones that the message keeps */
   gboolean has_part;
+  gboolean nameless; /* its component there has no UID: neither have its exceptions */
   PnIcalZones *zones;
   PnZone *site;
   char *site_timezone;

@@ -27,12 +27,6 @@ exception_free (gpointer data)
   g_free (self);
 }
 
-static gint64
-day_of (gint64 local)
-{
-  return local >= 0 ? local / DAY : -((-local + DAY - 1) / DAY);
-}
-
 /* -- clocks -- */
 
 static gboolean
@@ -78,7 +72,7 @@ pn_series_local (PnSeries *self, const PnCalendarTime *like, gint64 instant)
 gint64
 pn_series_key (PnSeries *self, gint64 local)
 {
-  return self->base->is_date ? day_of (local) * DAY : pn_series_instant (self, self->base, local);
+  return self->base->is_date ? pn_day_of (local) * DAY : pn_series_instant (self, self->base, local);
 }
 
 void
@@ -101,7 +95,7 @@ pn_series_local_of (PnSeries *self, const PnCalendarTime *time)
     /* A midnight in UTC names a day; another time is a moment of the day at this site. */
     if (is_utc (time) && local % DAY != 0)
       local = time->unix_time + pn_zone_offset (self->site, time->unix_time);
-    return day_of (local) * DAY;
+    return pn_day_of (local) * DAY;
   }
   if (time->is_date || (time->floating && !self->base->floating))
     return local;
@@ -117,38 +111,14 @@ pn_series_is_behind (PnSeries *self, const PnRule *rule, gint64 local)
   if (self->base->is_date) {
     if (rule->until_utc && until % DAY != 0)
       until += pn_zone_offset (self->site, until);
-    return day_of (local) > day_of (until);
+    return pn_day_of (local) > pn_day_of (until);
   }
   if (rule->until.is_date)
-    return day_of (local) > day_of (until);
+    return pn_day_of (local) > pn_day_of (until);
   return rule->until_utc ? pn_series_instant (self, self->base, local) > until : local > until;
 }
 
 /* -- lines -- */
-
-/* A content line, divided; freed with its TEXT. */
-typedef struct {
-  char *text;
-  PnIcalLine line;
-} Line;
-
-static gboolean
-line_init (Line *self, const char *text)
-{
-  self->text = g_strdup (text);
-  char *quote = NULL, *colon = self->text;
-  for (; *colon && (*colon != ':' || quote); colon++)
-    quote = *colon == '"' ? (quote ? NULL : colon) : quote;
-  if (!*colon)
-    return FALSE;
-  *colon = '\0';
-  char *semicolon = strchr (self->text, ';');
-  if (semicolon)
-    *semicolon = '\0';
-  self->line = (PnIcalLine){ .name = self->text, .parameters = semicolon ? semicolon + 1 : NULL,
-                             .value = colon + 1 };
-  return TRUE;
-}
 
 static void
 add_rule (GPtrArray *rules, const char *value)
@@ -185,7 +155,7 @@ exclude (PnSeries *self, const PnIcalLine *line, const char *value)
   gint64 local;
   if (read_value (self, line, value, &time, &local)) {
     if (time.is_date && !self->base->is_date)
-      add_key (self->days, day_of (local));
+      add_key (self->days, pn_day_of (local));
     else
       add_key (self->excluded, pn_series_key (self, local));
   }
@@ -219,7 +189,8 @@ include (PnSeries *self, const PnIcalLine *line, char *value)
     if (slash)
       date.length = period_length (self, line, slash + 1, &time);
     if (time.is_date && !self->base->is_date)
-      date.local += pn_calendar_time_local (self->base) - day_of (pn_calendar_time_local (self->base)) * DAY;
+      date.local
+          += pn_calendar_time_local (self->base) - pn_day_of (pn_calendar_time_local (self->base)) * DAY;
     g_array_append_val (self->dates, date);
   }
   pn_calendar_time_clear (&time);
@@ -228,13 +199,12 @@ include (PnSeries *self, const PnIcalLine *line, char *value)
 static void
 take_line (PnSeries *self, const PnIcalLine *line)
 {
-  if (g_ascii_strcasecmp (line->name, "RRULE") == 0)
+  if (strcmp (line->name, "RRULE") == 0)
     add_rule (self->rules, line->value);
-  else if (g_ascii_strcasecmp (line->name, "EXRULE") == 0)
+  else if (strcmp (line->name, "EXRULE") == 0)
     add_rule (self->exclusions, line->value);
-  gboolean excludes = g_ascii_strcasecmp (line->name, "EXDATE") == 0
-                      || g_ascii_strcasecmp (line->name, "X-MICROSOFT-EXDATE") == 0;
-  if (!excludes && g_ascii_strcasecmp (line->name, "RDATE") != 0)
+  gboolean excludes = strcmp (line->name, "EXDATE") == 0 || strcmp (line->name, "X-MICROSOFT-EXDATE") == 0;
+  if (!excludes && strcmp (line->name, "RDATE") != 0)
     return;
   g_auto (GStrv) values = g_strsplit_set (line->value, ",", MAX_DATES);
   for (guint i = 0; values[i]; i++) {
@@ -249,10 +219,10 @@ static void
 take_lines (PnSeries *self, const GPtrArray *lines)
 {
   for (guint i = 0; i < lines->len; i++) {
-    Line line;
-    if (line_init (&line, lines->pdata[i]))
-      take_line (self, &line.line);
-    g_free (line.text);
+    g_autofree char *text = g_strdup (lines->pdata[i]);
+    PnIcalLine line = { 0 };
+    if (pn_ical_line_divide (text, &line))
+      take_line (self, &line);
   }
 }
 
@@ -262,15 +232,15 @@ take_microsoft_rule (PnSeries *self, const GPtrArray *lines)
 {
   g_autofree char *calscale = NULL, *rrule = NULL;
   for (guint i = 0; i < lines->len; i++) {
-    Line line;
-    if (line_init (&line, lines->pdata[i])) {
-      char **field = g_ascii_strcasecmp (line.line.name, "X-MICROSOFT-CALSCALE") == 0 ? &calscale
-                     : g_ascii_strcasecmp (line.line.name, "X-MICROSOFT-RRULE") == 0  ? &rrule
-                                                                                      : NULL;
-      if (field && !*field)
-        *field = g_strstrip (g_strdup (line.line.value));
-    }
-    g_free (line.text);
+    g_autofree char *text = g_strdup (lines->pdata[i]);
+    PnIcalLine line = { 0 };
+    if (!pn_ical_line_divide (text, &line))
+      continue;
+    char **field = strcmp (line.name, "X-MICROSOFT-CALSCALE") == 0 ? &calscale
+                   : strcmp (line.name, "X-MICROSOFT-RRULE") == 0  ? &rrule
+                                                                   : NULL;
+    if (field && !*field)
+      *field = g_strstrip (g_strdup (line.value));
   }
   g_autofree char *rule = calscale && rrule ? pn_rule_from_microsoft (calscale, rrule) : NULL;
   if (rule && self->rules->len == 0)
@@ -303,6 +273,9 @@ read_text (PnSeries *self, const PnMessage *message)
     g_string_append_printf (zones, "%s\n", (char *) self->calendar->zones->pdata[i]);
   g_string_append (zones, "END:VCALENDAR\n");
   self->text = pn_ical_text_new (self->scratch, zones->str, zones->len, NULL);
+  /* A native message may have come from anybody. */
+  if (!self->text)
+    self->text = pn_ical_text_new (self->scratch, "", 0, NULL);
 }
 
 static gboolean
@@ -312,10 +285,10 @@ is_ours (const PnSeries *self, guint component)
   const char *name = pn_ical_component (self->text, component)->name;
   if (g_ascii_strcasecmp (name, calendar->component ? calendar->component : "VEVENT") != 0)
     return FALSE;
-  const PnIcalLine *uid = pn_ical_text_find (self->text, component, "UID");
-  g_autofree char *raw = uid ? g_strstrip (pn_ical_line_text (uid)) : NULL;
-  g_autofree char *own = raw ? pn_ical_uid_of_item (raw) : NULL;
-  return g_strcmp0 (own, calendar->uid) == 0;
+  if (!calendar->uid)
+    return !pn_ical_text_find (self->text, component, "UID");
+  g_autofree char *own = pn_ical_component_uid (self->text, component);
+  return own ? strcmp (own, calendar->uid) == 0 : self->nameless;
 }
 
 /* The component that the message's own calendar was read from, or -1. */
@@ -353,8 +326,8 @@ take_lengths (PnSeries *self, gint master)
   const PnCalendar *calendar = self->calendar;
   PnIcalDuration duration;
   const PnIcalLine *line = master >= 0 ? pn_ical_text_find (self->text, (guint) master, "DURATION") : NULL;
-  self->length = calendar->end.set && calendar->start.set ? calendar->end.unix_time - calendar->start.unix_time
-                                                          : -1;
+  self->length
+      = calendar->end.set && calendar->start.set ? calendar->end.unix_time - calendar->start.unix_time : -1;
   if (calendar->end.set && calendar->start.set && calendar->start.is_date)
     self->length = pn_calendar_time_local (&calendar->end) - pn_calendar_time_local (&calendar->start);
   if (self->length >= 0 && line && !pn_ical_text_find (self->text, (guint) master, "DTEND")
@@ -380,7 +353,8 @@ add_exception (PnSeries *self, PnCalendar *calendar)
   exception->calendar = calendar;
   exception->local = pn_series_local_of (self, &calendar->recurrence_id);
   exception->whole_day = calendar->recurrence_id.is_date && !self->base->is_date;
-  exception->key = exception->whole_day ? day_of (exception->local) : pn_series_key (self, exception->local);
+  exception->key
+      = exception->whole_day ? pn_day_of (exception->local) : pn_series_key (self, exception->local);
   exception->cancelled = g_strcmp0 (calendar->status, "CANCELLED") == 0;
   for (guint i = 0; i < list->len; i++) {
     PnSeriesException *other = list->pdata[i];
@@ -446,6 +420,7 @@ take_master (PnSeries *self)
 {
   gint master = find_master (self);
   const PnCalendar *calendar = self->calendar;
+  self->nameless = master >= 0 && !pn_ical_text_find (self->text, (guint) master, "UID");
   take_lengths (self, master);
   if (self->orphan)
     return;

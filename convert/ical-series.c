@@ -21,12 +21,6 @@ pn_instance_free (PnInstance *self)
 
 /* -- when the rules have instances -- */
 
-static gint64
-day_of (gint64 local)
-{
-  return local >= 0 ? local / DAY : -((-local + DAY - 1) / DAY);
-}
-
 gboolean
 pn_series_go (PnSeries *self, const PnRule *rule, gint64 from, gint64 to, guint limit, guint *work,
               GArray *locals)
@@ -142,7 +136,7 @@ find_locals (PnSeries *self, gint64 from, gint64 to, guint limit, gboolean *comp
 static gboolean
 is_excluded (PnSeries *self, gint64 local, gint64 key)
 {
-  gint64 day = day_of (local);
+  gint64 day = pn_day_of (local);
   return g_hash_table_contains (self->excluded, &key) || g_hash_table_contains (self->days, &day);
 }
 
@@ -174,7 +168,8 @@ set_end (PnSeries *self, PnInstance *instance, gint64 length, gint64 nominal_day
     pn_series_set_time (self, start, local + length, &instance->end);
   else if (nominal_days > 0 && length >= nominal_days * DAY - 7200) {
     pn_series_set_time (self, start, local + nominal_days * DAY, &instance->end);
-    gint64 first = pn_series_instant (self, self->base, pn_calendar_time_local (self->base) + nominal_days * DAY);
+    gint64 first
+        = pn_series_instant (self, self->base, pn_calendar_time_local (self->base) + nominal_days * DAY);
     gint64 rest = self->base->unix_time + length - first;
     pn_series_set_time (self, start, pn_series_local (self, start, instance->end.unix_time + rest),
                         &instance->end);
@@ -261,7 +256,8 @@ find_exception (PnSeries *self, gint64 local, gint64 key)
 {
   for (guint i = 0; i < self->exceptions->len; i++) {
     PnSeriesException *exception = self->exceptions->pdata[i];
-    if (exception->whole_day ? exception->key == day_of (local) && !exception->used : exception->key == key)
+    if (exception->whole_day ? exception->key == pn_day_of (local) && !exception->used
+                             : exception->key == key)
       return exception;
   }
   return NULL;
@@ -273,7 +269,7 @@ find_range (PnSeries *self, gint64 local)
   PnSeriesException *found = NULL;
   for (guint i = 0; i < self->ranges->len; i++) {
     PnSeriesException *range = self->ranges->pdata[i];
-    if (range->whole_day ? day_of (range->local) <= day_of (local) : range->local <= local)
+    if (range->whole_day ? pn_day_of (range->local) <= pn_day_of (local) : range->local <= local)
       found = range;
   }
   return found;
@@ -312,9 +308,8 @@ find_shift (PnSeries *self)
   gint64 shift = 2 * 3600; /* what a clock leaps over */
   for (guint i = 0; i < self->ranges->len; i++) {
     const PnSeriesException *range = self->ranges->pdata[i];
-    gint64 own = range->calendar->start.set
-                     ? pn_calendar_time_local (&range->calendar->start) - range->local
-                     : 0;
+    gint64 own
+        = range->calendar->start.set ? pn_calendar_time_local (&range->calendar->start) - range->local : 0;
     shift = MAX (shift, ABS (own) + 2 * DAY);
   }
   return MIN (shift, MAX_SHIFT);
@@ -424,7 +419,7 @@ has_exception (PnSeries *self, gint64 local, gboolean whole_day)
     const PnSeriesException *exception = i < self->exceptions->len
                                              ? self->exceptions->pdata[i]
                                              : self->ranges->pdata[i - self->exceptions->len];
-    if (whole_day || exception->whole_day ? day_of (exception->local) == day_of (local)
+    if (whole_day || exception->whole_day ? pn_day_of (exception->local) == pn_day_of (local)
                                           : exception->key == key)
       return TRUE;
   }
@@ -434,7 +429,7 @@ has_exception (PnSeries *self, gint64 local, gboolean whole_day)
 static gboolean
 has_local (PnSeries *self, gint64 local, gboolean whole_day)
 {
-  gint64 first = whole_day ? day_of (local) * DAY : local - 2 * 3600;
+  gint64 first = whole_day ? pn_day_of (local) * DAY : local - 2 * 3600;
   gint64 last = whole_day ? first + DAY - 1 : local + 2 * 3600, key = pn_series_key (self, local);
   gboolean complete;
   g_autoptr (GArray) locals = find_locals (self, first, last, MAX_FOUND, &complete);
@@ -465,5 +460,6 @@ pn_ical_is_instance (PnMessage *message, const char *recurrence_id, const char *
   if (!self->orphan)
     return has_local (self, local, whole_day);
   gint64 own = pn_series_local_of (self, &self->calendar->recurrence_id);
-  return whole_day ? day_of (own) == day_of (local) : pn_series_key (self, own) == pn_series_key (self, local);
+  return whole_day ? pn_day_of (own) == pn_day_of (local)
+                   : pn_series_key (self, own) == pn_series_key (self, local);
 }

@@ -55,19 +55,29 @@ pn_ical_join_series (PnCalendar *calendar)
 
 /* -- an equal rule -- */
 
+static gboolean
+is_named (const char *line, const char *const *names)
+{
+  for (guint i = 0; names[i]; i++) {
+    gsize length = strlen (names[i]);
+    if (g_ascii_strncasecmp (line, names[i], length) == 0 && (line[length] == ':' || line[length] == ';'))
+      return TRUE;
+  }
+  return FALSE;
+}
+
 static void
 drop_lines (GPtrArray *lines, const char *const *names)
 {
-  for (guint i = lines->len; i-- > 0;) {
-    const char *line = lines->pdata[i];
-    for (guint j = 0; names[j]; j++) {
-      gsize length = strlen (names[j]);
-      if (g_ascii_strncasecmp (line, names[j], length) == 0 && (line[length] == ':' || line[length] == ';')) {
-        g_ptr_array_remove_index (lines, i);
-        break;
-      }
-    }
+  guint kept = 0;
+  for (guint i = 0; i < lines->len; i++) {
+    char *line = g_steal_pointer (&lines->pdata[i]);
+    if (is_named (line, names))
+      g_free (line);
+    else
+      lines->pdata[kept++] = line;
   }
+  g_ptr_array_set_size (lines, (gint) kept);
 }
 
 static const char *const rule_names[]
@@ -111,7 +121,7 @@ make_simple (PnMessage *message, const PnSeries *series, const char *site_timezo
   PnCalendar *calendar = message->calendar;
   gboolean plain = series->rules->len == 1 && calendar->rrule && series->dates->len == 0
                    && series->exclusions->len == 0 && series->ranges->len == 0;
-  char *rule = plain                       ? pn_ical_rule_simplify (calendar->rrule, series->base)
+  char *rule = plain                      ? pn_ical_rule_simplify (calendar->rrule, series->base)
                : series->ranges->len == 0 ? find_rule (message, series, site_timezone)
                                           : NULL;
   if (!rule)
@@ -146,8 +156,7 @@ copy_recipients (PnMessage *to, const PnMessage *from)
 {
   for (guint i = 0; i < from->recipients->len; i++) {
     const PnRecipient *other = from->recipients->pdata[i];
-    PnRecipient *copy
-        = pn_message_add_recipient (to, other->distribution, pn_address_copy (other->address));
+    PnRecipient *copy = pn_message_add_recipient (to, other->distribution, pn_address_copy (other->address));
     copy->listed = other->listed;
     copy->deliver = other->deliver;
     copy->group = g_strdup (other->group);
@@ -265,7 +274,8 @@ pn_ical_singles (PnMessage *message, gint64 now, guint max, const char *site_tim
   if (!recurs || make_simple (message, series, site_timezone))
     return NULL;
   gboolean more;
-  g_autoptr (GPtrArray) instances = pn_ical_expand (message, now, G_MAXINT64, max, site_timezone, &more, error);
+  g_autoptr (GPtrArray) instances
+      = pn_ical_expand (message, now, G_MAXINT64, max, site_timezone, &more, error);
   if (!instances)
     return NULL;
   GPtrArray *singles = g_ptr_array_new_with_free_func ((GDestroyNotify) pn_message_free);

@@ -3,57 +3,38 @@
 #include <libical/ical.h>
 #include <string.h>
 
-/* Days from 1 March of year 0 on, so that the leap day is the last of its year. */
-gint64
-pn_civil_to_days (int year, int month, int day)
-{
-  gint64 y = month <= 2 ? year - 1 : year;
-  gint64 era = (y >= 0 ? y : y - 399) / 400;
-  gint64 year_of_era = y - era * 400;
-  gint64 day_of_year = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
-  return era * 146097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - 719468;
-}
+#define DAY 86400
 
-void
-pn_days_to_civil (gint64 days, int *year, int *month, int *day)
+static const char *const weekdays[] = { "SU", "MO", "TU", "WE", "TH", "FR", "SA" };
+
+const char *
+pn_weekday_name (int weekday)
 {
-  days += 719468;
-  gint64 era = (days >= 0 ? days : days - 146096) / 146097;
-  gint64 day_of_era = days - era * 146097;
-  gint64 year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
-  gint64 day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-  gint64 m = (5 * day_of_year + 2) / 153;
-  *day = (int) (day_of_year - (153 * m + 2) / 5 + 1);
-  *month = (int) (m < 10 ? m + 3 : m - 9);
-  *year = (int) (year_of_era + era * 400 + (*month <= 2 ? 1 : 0));
+  return weekdays[weekday];
 }
 
 int
-pn_weekday (gint64 days)
+pn_weekday_find (const char *name)
 {
-  return (int) (((days + 4) % 7 + 7) % 7);
-}
-
-int
-pn_days_of_month (int year, int month)
-{
-  static const int lengths[] = { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
-  gboolean leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
-  return month == 2 && leap ? 29 : lengths[month - 1];
+  for (guint i = 0; i < G_N_ELEMENTS (weekdays); i++) {
+    if (g_ascii_strcasecmp (name, weekdays[i]) == 0)
+      return (int) i;
+  }
+  return -1;
 }
 
 gint64
 pn_calendar_time_local (const PnCalendarTime *time)
 {
-  return pn_civil_to_days (time->year, time->month, time->day) * 86400 + time->hour * 3600 + time->minute * 60
+  return pn_civil_to_days (time->year, time->month, time->day) * DAY + time->hour * 3600 + time->minute * 60
          + time->second;
 }
 
 void
 pn_calendar_time_set_local (PnCalendarTime *time, gint64 local)
 {
-  gint64 days = local >= 0 ? local / 86400 : (local - 86399) / 86400;
-  int rest = (int) (local - days * 86400);
+  gint64 days = pn_day_of (local);
+  int rest = (int) (local - days * DAY);
   pn_days_to_civil (days, &time->year, &time->month, &time->day);
   time->hour = rest / 3600;
   time->minute = rest % 3600 / 60;

@@ -1,4 +1,4 @@
-/* The global object id of Exchange as UID: which item it means. */
+/* UIDs: which item a global object id of Exchange means, and one for an item that came without. */
 #include "convert/ical-private.h"
 
 #include <string.h>
@@ -40,4 +40,35 @@ pn_ical_uid_of_item (const char *uid)
   char *clean = g_strdup (uid);
   memset (clean + DATE_AT, '0', DATE_LENGTH);
   return clean;
+}
+
+/* -- items without one -- */
+
+/* DTSTAMP is another each time that some programs write the same item. */
+static char *
+derive (const PnIcalText *text, guint component)
+{
+  enum { LENGTH = 32 };
+  g_autoptr (GChecksum) checksum = g_checksum_new (G_CHECKSUM_SHA256);
+  guint position = 0;
+  const PnIcalLine *line;
+  g_checksum_update (checksum, (const guchar *) pn_ical_component (text, component)->name, -1);
+  while ((line = pn_ical_text_next (text, component, NULL, &position))) {
+    if (strcmp (line->name, "DTSTAMP") == 0)
+      continue;
+    g_autofree char *whole = pn_ical_line_whole (line);
+    g_checksum_update (checksum, (const guchar *) "\n", 1);
+    g_checksum_update (checksum, (const guchar *) whole, -1);
+  }
+  return g_strdup_printf ("%.*s" PN_ICAL_UID_SUFFIX, LENGTH, g_checksum_get_string (checksum));
+}
+
+char *
+pn_ical_component_uid (const PnIcalText *text, guint component)
+{
+  const PnIcalLine *line = pn_ical_text_find (text, component, "UID");
+  g_autofree char *stated = line ? g_strstrip (pn_ical_line_text (line)) : NULL;
+  if (stated && *stated)
+    return pn_ical_uid_of_item (stated);
+  return pn_ical_text_find (text, component, "RECURRENCE-ID") ? NULL : derive (text, component);
 }

@@ -1,18 +1,22 @@
 /* vCalendar 1.0: encoded values, the older grammar of rules, alarms that are properties, the zone of the
  * object. */
 #include "convert/ical-private.h"
-#include "convert/ical-series.h"
 #include "convert/transfer.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+#define MAX_HEAD 1000
+#define MAX_DAYLIGHT 1000
+
 gboolean
-pn_vcal_is_quoted (const char *line)
+pn_vcal_head_has (const char *line, const char *word)
 {
-  gsize head = strcspn (line, ":");
-  g_autofree char *upper = head < 1000 ? g_ascii_strup (line, (gssize) head) : NULL;
-  return upper && strstr (upper, "QUOTED-PRINTABLE");
+  /* A line may be put together of very many pieces, each of which asks. */
+  gsize length = strnlen (line, MAX_HEAD);
+  const char *colon = memchr (line, ':', length);
+  g_autofree char *upper = colon ? g_ascii_strup (line, colon - line) : NULL;
+  return upper && strstr (upper, word);
 }
 
 char *
@@ -33,14 +37,6 @@ pn_vcal_decode (const char *value, const char *charset)
   g_string_replace (line, "\n", "\\n", 0);
   g_string_replace (line, "\r", "\\n", 0);
   return g_string_free (line, FALSE);
-}
-
-/* -- rules -- */
-
-char *
-pn_vcal_rule (const char *value)
-{
-  return pn_ical_rule_from_vcalendar (value, NULL);
 }
 
 /* -- alarms -- */
@@ -78,29 +74,76 @@ pn_vcal_read_alarm (PnIcalReader *reader, const PnIcalLine *line)
 
 /* -- the zone of the object -- */
 
-gboolean
-pn_vcal_offset (const PnIcalText *text, gint64 local, int *standard, int *offset)
+/* A time of summer. */
+typedef struct {
+  gint64 first, last; /* wall clock */
+  int offset;
+} Daylight;
+
+struct PnVcalZone {
+  int standard;
+  GArray *daylight; /* Daylight */
+};
+
+static gboolean
+read_daylight (const PnVcalZone *self, const char *value, Daylight *daylight)
 {
-  const PnIcalLine *zone = text->components->len > 0 ? pn_ical_text_find (text, 0, "TZ") : NULL;
-  if (!text->version1 || !zone || !pn_timezone_offset_in_name (zone->value, standard))
+  g_auto (GStrv) fields = g_strsplit (value, ";", 6);
+  PnCalendarTime begin = { 0 }, end = { 0 };
+  gboolean begin_utc, end_utc;
+  if (g_strv_length (fields) < 4 || g_ascii_strcasecmp (fields[0], "TRUE") != 0
+      || !pn_timezone_offset_in_name (fields[1], &daylight->offset)
+      || !pn_ical_parse_time (fields[2], &begin, &begin_utc)
+      || !pn_ical_parse_time (fields[3], &end, &end_utc))
     return FALSE;
-  *offset = *standard;
-  guint position = 0;
-  const PnIcalLine *line;
-  while ((line = pn_ical_text_next (text, 0, "DAYLIGHT", &position))) {
-    g_auto (GStrv) fields = g_strsplit (line->value, ";", 6);
-    PnCalendarTime begin = { 0 }, end = { 0 };
-    gboolean begin_utc, end_utc;
-    int daylight;
-    if (g_strv_length (fields) < 4 || g_ascii_strcasecmp (fields[0], "TRUE") != 0
-        || !pn_timezone_offset_in_name (fields[1], &daylight)
-        || !pn_ical_parse_time (fields[2], &begin, &begin_utc)
-        || !pn_ical_parse_time (fields[3], &end, &end_utc))
-      continue;
-    gint64 first = pn_calendar_time_local (&begin) + (begin_utc ? *standard : 0);
-    gint64 last = pn_calendar_time_local (&end) + (end_utc ? daylight : 0);
-    if (local >= first && local < last)
-      *offset = daylight;
-  }
+  daylight->first = pn_calendar_time_local (&begin) + (begin_utc ? self->standard : 0);
+  daylight->last = pn_calendar_time_local (&end) + (end_utc ? daylight->offset : 0);
   return TRUE;
+}
+
+PnVcalZone *
+pn_vcal_zone_new (const PnIcalText *text)
+{
+  const PnIcalLine *line
+      = text->version1 && text->components->len > 0 ? pn_ical_text_find (text, 0, "TZ") : NULL;
+  int standard;
+  if (!line || !pn_timezone_offset_in_name (line->value, &standard))
+    return NULL;
+  PnVcalZone *self = g_new0 (PnVcalZone, 1);
+  self->standard = standard;
+  self->daylight = g_array_new (FALSE, FALSE, sizeof (Daylight));
+  guint position = 0;
+  while (self->daylight->len < MAX_DAYLIGHT && (line = pn_ical_text_next (text, 0, "DAYLIGHT", &position))) {
+    Daylight daylight;
+    if (read_daylight (self, line->value, &daylight))
+      g_array_append_val (self->daylight, daylight);
+  }
+  return self;
+}
+
+void
+pn_vcal_zone_free (PnVcalZone *self)
+{
+  if (!self)
+    return;
+  g_array_unref (self->daylight);
+  g_free (self);
+}
+
+int
+pn_vcal_zone_standard (const PnVcalZone *self)
+{
+  return self->standard;
+}
+
+int
+pn_vcal_zone_offset (const PnVcalZone *self, gint64 local)
+{
+  int offset = self->standard;
+  for (guint i = 0; i < self->daylight->len; i++) {
+    const Daylight *daylight = &g_array_index (self->daylight, Daylight, i);
+    if (local >= daylight->first && local < daylight->last)
+      offset = daylight->offset;
+  }
+  return offset;
 }

@@ -24,7 +24,7 @@ typedef struct {
 } Observance;
 
 struct PnVtimezone {
-  guint room; /* for further dates */
+  guint room;          /* for further dates */
   GArray *observances; /* Observance */
   int found_year;      /* of FOUND; 0: not looked for */
   const char *found;
@@ -43,13 +43,24 @@ observance_clear (gpointer data)
     g_array_unref (self->dates);
 }
 
-void
-pn_vtimezone_free (PnVtimezone *self)
+static void
+vtimezone_clear (gpointer data)
 {
-  if (!self)
-    return;
+  PnVtimezone *self = data;
   g_array_unref (self->observances);
-  g_free (self);
+}
+
+PnVtimezone *
+pn_vtimezone_ref (PnVtimezone *self)
+{
+  return g_rc_box_acquire (self);
+}
+
+void
+pn_vtimezone_unref (PnVtimezone *self)
+{
+  if (self)
+    g_rc_box_release_full (self, vtimezone_clear);
 }
 
 /* -- reading -- */
@@ -217,7 +228,7 @@ read_observance (PnVtimezone *self, const PnIcalText *text, guint component)
 PnVtimezone *
 pn_vtimezone_new (const PnIcalText *text, guint component)
 {
-  PnVtimezone *self = g_new0 (PnVtimezone, 1);
+  PnVtimezone *self = g_rc_box_new0 (PnVtimezone);
   self->room = MAX_DATES;
   self->observances = g_array_new (FALSE, TRUE, sizeof (Observance));
   g_array_set_clear_func (self->observances, observance_clear);

@@ -121,12 +121,6 @@ pn_ical_first_report (const PnIcalWriter *writer)
   return writer->message->reports->len > 0 ? writer->message->reports->pdata[0] : NULL;
 }
 
-static gboolean
-same_address (const PnAddress *a, const PnAddress *b)
-{
-  return a && b && a->internet && b->internet && g_ascii_strcasecmp (a->internet, b->internet) == 0;
-}
-
 /* Who answers: the attendee that the report or the sender is, exactly one. */
 static gboolean
 put_answer (PnIcalWriter *writer, GError **error)
@@ -142,7 +136,7 @@ put_answer (PnIcalWriter *writer, GError **error)
     answer = *(const PnAttendee *) attendees->pdata[0];
   for (guint i = 0; attendees->len > 1 && i < attendees->len; i++) {
     const PnAttendee *attendee = attendees->pdata[i];
-    if (same_address (attendee->address, who))
+    if (pn_ical_same_address (attendee->address, who))
       answer = *attendee;
   }
   if (!answer.address) {

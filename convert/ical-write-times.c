@@ -25,7 +25,7 @@ put_zone (PnIcalWriter *writer, const char *tzid, gint64 at, int offset)
   g_ptr_array_add (writer->zones, g_strdup (tzid));
   gboolean known = pn_timezone_is_iana (tzid) || is_zone (tzid, at, offset);
   guint years = writer->options->zone_years;
-  g_autofree char *zone = !known     ? NULL
+  g_autofree char *zone = !known      ? NULL
                           : years > 0 ? pn_timezone_write_years (tzid, at, years)
                                       : pn_timezone_write (tzid, at);
   if (zone)
@@ -103,14 +103,11 @@ static void
 put_zones_of_lines (PnIcalWriter *writer, const GPtrArray *lines)
 {
   const PnCalendarTime *start = &writer->calendar->start;
-  gint64 offset = start->set && start->tzid ? pn_calendar_time_local (start) - start->unix_time : 0;
+  gint64 offset = start->set && start->tzid ? offset_of (start) : 0;
   for (guint i = 0; i < lines->len; i++) {
     g_autofree char *copy = g_strdup (lines->pdata[i]);
-    char *parameters = strchr (copy, ';'), *colon = strrchr (copy, ':');
-    PnIcalLine line = { .parameters = parameters ? parameters + 1 : NULL };
-    if (colon)
-      *colon = '\0';
-    g_autofree char *tzid = pn_ical_line_parameter (&line, "TZID");
+    PnIcalLine line = { 0 };
+    g_autofree char *tzid = pn_ical_line_divide (copy, &line) ? pn_ical_line_parameter (&line, "TZID") : NULL;
     if (tzid && *tzid)
       put_zone (writer, tzid, start->unix_time, (int) CLAMP (offset, -86399, 86399));
   }

@@ -4,12 +4,13 @@
 
 #define MAX_CACHED 256
 #define MAX_KEPT 65536
+#define MAX_ZONES 200 /* VTIMEZONEs of one object that are looked into */
 
 /* What a TZID of the object turned out to be. */
 typedef struct {
   char *name;             /* in the native message; NULL: UTC */
   PnZone *zone;           /* or NULL */
-  PnVtimezone *vtimezone; /* gives the offsets if there is no ZONE; or NULL, then FIXED does */
+  PnVtimezone *vtimezone; /* owned; gives the offsets if there is no ZONE; or NULL, then FIXED does */
   int fixed;
 } Resolved;
 
@@ -21,12 +22,14 @@ struct PnIcalZones {
   GHashTable *resolved; /* char * to Resolved */
   GHashTable *indices;  /* char *: TZID to the index of its VTIMEZONE; made when first asked for */
   GPtrArray *kept;      /* char *: VTIMEZONEs whose hours no zone keeps, as lines */
+  PnVcalZone *older;    /* of an object of version 1.0, or NULL */
 };
 
 static void
 resolved_free (gpointer data)
 {
   Resolved *self = data;
+  pn_vtimezone_unref (self->vtimezone);
   g_free (self->name);
   g_free (self);
 }
@@ -40,7 +43,7 @@ get_cache (void)
   GHashTable *cache = g_private_get (&vtimezone_cache);
   if (!cache) {
     cache = g_hash_table_new_full (g_bytes_hash, g_bytes_equal, (GDestroyNotify) g_bytes_unref,
-                                   (GDestroyNotify) pn_vtimezone_free);
+                                   (GDestroyNotify) pn_vtimezone_unref);
     g_private_set (&vtimezone_cache, cache);
   }
   return cache;
@@ -58,9 +61,7 @@ pn_ical_zones_new (const PnIcalText *text, PnMessage *message, const char *site_
   self->site = pn_zone_get (self->site_name);
   self->resolved = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, resolved_free);
   self->kept = g_ptr_array_new_with_free_func (g_free);
-  /* Only here, so that what an object uses stays until it is read. */
-  if (g_hash_table_size (get_cache ()) > MAX_CACHED)
-    g_hash_table_remove_all (get_cache ());
+  self->older = pn_vcal_zone_new (text);
   return self;
 }
 
@@ -72,6 +73,7 @@ pn_ical_zones_free (PnIcalZones *self)
   g_hash_table_unref (self->resolved);
   g_clear_pointer (&self->indices, g_hash_table_unref);
   g_ptr_array_unref (self->kept);
+  pn_vcal_zone_free (self->older);
   g_free (self);
 }
 
@@ -97,17 +99,19 @@ text_of (const PnIcalText *text, guint component)
   return g_string_free_to_bytes (key);
 }
 
+/* The caller's own. */
 static PnVtimezone *
 analyse (const PnIcalText *text, guint component)
 {
-  GBytes *key = text_of (text, component);
-  PnVtimezone *vtimezone = g_hash_table_lookup (get_cache (), key);
-  if (vtimezone) {
-    g_bytes_unref (key);
-    return vtimezone;
-  }
+  g_autoptr (GBytes) key = text_of (text, component);
+  GHashTable *cache = get_cache ();
+  PnVtimezone *vtimezone = g_hash_table_lookup (cache, key);
+  if (vtimezone)
+    return pn_vtimezone_ref (vtimezone);
+  if (g_hash_table_size (cache) >= MAX_CACHED)
+    g_hash_table_remove_all (cache);
   vtimezone = pn_vtimezone_new (text, component);
-  g_hash_table_insert (get_cache (), key, vtimezone);
+  g_hash_table_insert (cache, g_steal_pointer (&key), pn_vtimezone_ref (vtimezone));
   return vtimezone;
 }
 
@@ -129,6 +133,18 @@ make_indices (PnIcalZones *self)
   }
 }
 
+/* As long as any that is one: others would be gone through again for each of the object's components. */
+static gboolean
+is_sane (const PnIcalText *text, guint component)
+{
+  const PnIcalComponent *zone = pn_ical_component (text, component);
+  gsize length = 0;
+  for (guint i = zone->first; i < zone->end && length <= MAX_KEPT; i++)
+    length += strlen (pn_ical_line (text, i)->value);
+  return length <= MAX_KEPT;
+}
+
+/* The caller's own, or NULL. */
 static PnVtimezone *
 find_vtimezone (PnIcalZones *self, const char *tzid, guint *component)
 {
@@ -138,7 +154,10 @@ find_vtimezone (PnIcalZones *self, const char *tzid, guint *component)
   if (!g_hash_table_lookup_extended (self->indices, tzid, NULL, &index))
     return NULL;
   *component = GPOINTER_TO_UINT (index);
-  return analyse (self->text, *component);
+  if (g_hash_table_size (self->resolved) <= MAX_ZONES && is_sane (self->text, *component))
+    return analyse (self->text, *component);
+  pn_message_add_loss (self->message, "calendar", "the VTIMEZONE of %s is too long or one too many", tzid);
+  return NULL;
 }
 
 /* What matters of a VTIMEZONE, as lines. */
@@ -177,14 +196,6 @@ pn_ical_zones_kept (PnIcalZones *self)
 
 /* -- resolution -- */
 
-static int
-year_of_local (gint64 local)
-{
-  PnCalendarTime time = { 0 };
-  pn_calendar_time_set_local (&time, local);
-  return time.year;
-}
-
 static gboolean
 offset_agrees (const char *name, gint64 local, int offset)
 {
@@ -216,7 +227,7 @@ named_zone (PnIcalZones *self, const char *tzid, gint64 local, int offset)
 static const char *
 observed_zone (PnIcalZones *self, PnVtimezone *vtimezone, gint64 local, int offset)
 {
-  int year = year_of_local (local);
+  int year = pn_year_of (local);
   if (pn_vtimezone_matches (vtimezone, year, self->site) && offset_agrees (self->site_name, local, offset))
     return self->site_name;
   const char *name = pn_vtimezone_find (vtimezone, year);
@@ -227,7 +238,7 @@ observed_zone (PnIcalZones *self, PnVtimezone *vtimezone, gint64 local, int offs
 static gboolean
 is_site_offset (PnIcalZones *self, gint64 local, int offset)
 {
-  int year = year_of_local (local);
+  int year = pn_year_of (local);
   int january = pn_zone_offset (self->site, pn_civil_to_days (year, 1, 1) * 86400);
   int july = pn_zone_offset (self->site, pn_civil_to_days (year, 7, 1) * 86400);
   return MIN (january, july) == offset && strcmp (self->site_name, "UTC") != 0;
@@ -269,7 +280,7 @@ resolve (PnIcalZones *self, const char *tzid, gint64 local)
   resolved = g_new0 (Resolved, 1);
   g_hash_table_insert (self->resolved, g_strdup (tzid), resolved);
   guint component = 0;
-  PnVtimezone *vtimezone = find_vtimezone (self, tzid, &component);
+  g_autoptr (PnVtimezone) vtimezone = find_vtimezone (self, tzid, &component);
   int offset;
   if (!vtimezone || !pn_vtimezone_offset (vtimezone, local, &offset)) {
     resolve_without_vtimezone (self, tzid, local, resolved);
@@ -282,7 +293,7 @@ resolve (PnIcalZones *self, const char *tzid, gint64 local)
     resolved->zone = pn_zone_get (name);
     resolved->name = strcmp (name, "UTC") == 0 ? NULL : g_strdup (name);
   } else {
-    resolved->vtimezone = vtimezone;
+    resolved->vtimezone = g_steal_pointer (&vtimezone);
     resolved->fixed = offset;
     resolved->name = g_strdup (tzid);
     g_ptr_array_add (self->kept, lines_of (self->text, component, tzid));
@@ -309,10 +320,10 @@ pn_ical_zones_set (PnIcalZones *self, const char *tzid, gboolean utc, PnCalendar
     time->unix_time = local;
     return;
   }
-  int standard, offset_then;
-  if (!time->is_date && (!tzid || !*tzid) && pn_vcal_offset (self->text, local, &standard, &offset_then)) {
-    time->unix_time = local - offset_then;
-    if (pn_zone_instant (self->site, local) == time->unix_time && is_site_offset (self, local, standard))
+  if (!time->is_date && (!tzid || !*tzid) && self->older) {
+    time->unix_time = local - pn_vcal_zone_offset (self->older, local);
+    if (pn_zone_instant (self->site, local) == time->unix_time
+        && is_site_offset (self, local, pn_vcal_zone_standard (self->older)))
       time->tzid = g_strdup (self->site_name);
     else
       pn_calendar_time_set_local (time, time->unix_time);

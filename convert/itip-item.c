@@ -9,6 +9,9 @@
 #define MAX_GONE 5000
 #define NEAR (36 * 3600)
 #define MAX_NEAR 2000
+#define FAR (3 * 86400) /* no two clocks are so far apart, even if one of them only knows the day */
+#define MAX_ZONES 500
+#define MAX_ZONE 65536
 
 /* -- making and freeing -- */
 
@@ -123,6 +126,8 @@ set_zone (PnItipItem *self, const char *tzid, const char *text)
     }
     return;
   }
+  if (self->zones->len >= MAX_ZONES)
+    return;
   PnItipZone *zone = g_new0 (PnItipZone, 1);
   zone->tzid = g_strdup (tzid);
   zone->text = g_strdup (text);
@@ -142,29 +147,17 @@ read_zones (PnItipItem *self, const PnIcalText *text, gint calendar)
     g_autofree char *tzid = g_strstrip (pn_ical_line_text (line));
     g_autoptr (GString) zone = g_string_new (NULL);
     append_component (zone, text, i);
-    set_zone (self, tzid, zone->str);
+    /* Every component is read together with its zones. */
+    if (zone->len <= MAX_ZONE)
+      set_zone (self, tzid, zone->str);
   }
-}
-
-static gboolean
-is_item (const char *name)
-{
-  return strcmp (name, "VEVENT") == 0 || strcmp (name, "VTODO") == 0 || strcmp (name, "VJOURNAL") == 0
-         || strcmp (name, "VFREEBUSY") == 0;
 }
 
 static char *
 uid_of (const PnIcalText *text, guint component)
 {
-  const PnIcalLine *line = is_item (pn_ical_component (text, component)->name)
-                               ? pn_ical_text_find (text, component, "UID")
-                               : NULL;
-  g_autofree char *raw = line ? g_strstrip (pn_ical_line_text (line)) : NULL;
-  char *uid = raw ? pn_ical_uid_of_item (raw) : NULL;
-  if (uid && *uid)
-    return uid;
-  g_free (uid);
-  return NULL;
+  return pn_ical_is_item (pn_ical_component (text, component)->name) ? pn_ical_component_uid (text, component)
+                                                                     : NULL;
 }
 
 static void
@@ -221,9 +214,14 @@ pn_itip_parse (const char *text, gsize length, const char *uid, gboolean own, co
     return NULL;
   g_autoptr (PnItipItem) self = pn_itip_item_new (uid, site_timezone);
   gint calendar = -2;
+  gboolean nameless = FALSE;
   for (guint i = 0; i < lines->components->len && self->parts->len < MAX_PARTS; i++) {
     const PnIcalComponent *component = pn_ical_component (lines, i);
     g_autofree char *one = uid_of (lines, i);
+    gboolean stated = pn_ical_text_find (lines, i, "UID") != NULL;
+    /* What differs in a series without a UID has none either. */
+    if (!one && !stated && nameless && pn_ical_is_item (component->name))
+      one = g_strdup (self->uid);
     if (!one || (*self->uid && strcmp (one, self->uid) != 0)
         || (self->kind && strcmp (self->kind, component->name) != 0))
       continue;
@@ -239,7 +237,12 @@ pn_itip_parse (const char *text, gsize length, const char *uid, gboolean own, co
     }
     if (!self->kind)
       self->kind = g_strdup (component->name);
-    g_ptr_array_add (self->parts, read_part (lines, i, own));
+    PnItipPart *part = read_part (lines, i, own);
+    g_ptr_array_add (self->parts, part);
+    if (!stated) {
+      nameless = TRUE;
+      pn_itip_part_set (part, "UID", NULL, self->uid);
+    }
   }
   find_keys (self);
   return g_steal_pointer (&self);
@@ -579,10 +582,21 @@ pn_itip_exclude (PnItipItem *self, const char *key, int sequence, gint64 stamp)
   pn_itip_set_gone (self, key, sequence, stamp);
 }
 
+/* Whether VALUE, a date of any zone, may be of the time INSTANT: to find out needs a reader. */
+static gboolean
+is_near (const char *value, gint64 instant)
+{
+  PnCalendarTime time = { 0 };
+  gboolean utc;
+  return pn_ical_parse_time (value, &time, &utc) && ABS (pn_calendar_time_local (&time) - instant) <= FAR;
+}
+
 /* Whether VALUE of the EXDATE line LINE is instance KEY. */
 static gboolean
 is_value_key (const PnItipItem *self, const PnItipLine *line, const char *value, const char *key)
 {
+  if (!is_near (value, pn_itip_key_time (key)))
+    return FALSE;
   g_autoptr (PnItipPart) scratch = pn_itip_part_new (NULL);
   pn_itip_part_set (scratch, "RECURRENCE-ID", line->parameters, value);
   pn_itip_part_set (scratch, "UID", NULL, self->uid);
@@ -592,16 +606,23 @@ is_value_key (const PnItipItem *self, const PnItipLine *line, const char *value,
   return g_strcmp0 (normal, key) == 0;
 }
 
-static void
+/* FALSE if it was not there. */
+static gboolean
 remove_value (const PnItipItem *self, PnItipLine *line, const char *key)
 {
-  g_auto (GStrv) values = g_strsplit (line->value, ",", -1);
+  g_auto (GStrv) values = g_strsplit_set (line->value, ",", -1);
   g_autoptr (GString) kept = g_string_new (NULL);
+  gboolean found = FALSE;
   for (guint i = 0; values[i]; i++)
-    if (!is_value_key (self, line, values[i], key))
+    if (is_value_key (self, line, values[i], key))
+      found = TRUE;
+    else
       g_string_append_printf (kept, "%s%s", kept->len > 0 ? "," : "", values[i]);
-  g_free (line->value);
-  line->value = g_strdup (kept->str);
+  if (found) {
+    g_free (line->value);
+    line->value = g_strdup (kept->str);
+  }
+  return found;
 }
 
 void
@@ -613,14 +634,12 @@ pn_itip_readmit (PnItipItem *self, const char *key)
     g_ptr_array_remove (self->lines, gone);
   for (guint i = master ? master->lines->len : 0; i-- > 0;) {
     PnItipLine *line = master->lines->pdata[i];
-    if (strcmp (line->name, "EXDATE") != 0)
+    if (strcmp (line->name, "EXDATE") != 0 || !remove_value (self, line, key))
       continue;
-    remove_value (self, line, key);
     if (!*line->value)
       g_ptr_array_remove_index (master->lines, i);
-  }
-  if (master)
     pn_itip_part_changed (master);
+  }
 }
 
 static gboolean
@@ -676,6 +695,20 @@ rule_until (const char *rule, const char *until)
   return g_strdup (out->str);
 }
 
+/* Whether VALUE of the RDATE line LINE is before the instant FROM. */
+static gboolean
+is_before (const PnItipItem *self, const PnItipLine *line, const char *value, gint64 from)
+{
+  g_autoptr (PnItipPart) scratch = pn_itip_part_new (NULL);
+  g_autofree char *first = g_strndup (value, strcspn (value, "/"));
+  PnCalendarTime time = { 0 };
+  gboolean utc;
+  if (pn_ical_parse_time (first, &time, &utc) && !is_near (first, from))
+    return pn_calendar_time_local (&time) < from;
+  pn_itip_part_set (scratch, "RECURRENCE-ID", line->parameters, first);
+  return pn_itip_calendar (self, scratch)->recurrence_id.unix_time < from;
+}
+
 /* RDATEs from KEY on go. */
 static void
 cut_dates (PnItipItem *self, PnItipPart *master, gint64 from)
@@ -684,13 +717,10 @@ cut_dates (PnItipItem *self, PnItipPart *master, gint64 from)
     PnItipLine *line = master->lines->pdata[i];
     if (strcmp (line->name, "RDATE") != 0)
       continue;
-    g_auto (GStrv) values = g_strsplit (line->value, ",", -1);
+    g_auto (GStrv) values = g_strsplit_set (line->value, ",", -1);
     g_autoptr (GString) kept = g_string_new (NULL);
     for (guint j = 0; values[j]; j++) {
-      g_autoptr (PnItipPart) scratch = pn_itip_part_new (NULL);
-      g_autofree char *first = g_strndup (values[j], strcspn (values[j], "/"));
-      pn_itip_part_set (scratch, "RECURRENCE-ID", line->parameters, first);
-      if (pn_itip_calendar (self, scratch)->recurrence_id.unix_time < from)
+      if (is_before (self, line, values[j], from))
         g_string_append_printf (kept, "%s%s", kept->len > 0 ? "," : "", values[j]);
     }
     g_free (line->value);

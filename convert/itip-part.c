@@ -1,5 +1,7 @@
 #include "convert/itip-private.h"
 
+#include "convert/ascii.h"
+
 #include <string.h>
 
 PnItipPart *
@@ -94,6 +96,34 @@ pn_itip_part_find_address (const PnItipPart *self, const char *name, const PnAdd
   return NULL;
 }
 
+/* -- zones -- */
+
+static void
+find_zones (const PnItipPart *part, GHashTable *named)
+{
+  for (guint i = 0; i < part->lines->len; i++) {
+    const PnItipLine *line = part->lines->pdata[i];
+    char *tzid = line->parameters && pn_ascii_casestr (line->parameters, "TZID")
+                     ? pn_itip_line_get (line, "TZID")
+                     : NULL;
+    if (tzid)
+      g_hash_table_add (named, g_strstrip (tzid));
+  }
+}
+
+void
+pn_itip_append_zones (GString *out, const PnItipItem *item, const GPtrArray *parts)
+{
+  g_autoptr (GHashTable) named = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  for (guint i = 0; i < parts->len; i++)
+    find_zones (parts->pdata[i], named);
+  for (guint i = 0; i < item->zones->len && g_hash_table_size (named) > 0; i++) {
+    const PnItipZone *zone = item->zones->pdata[i];
+    if (g_hash_table_contains (named, zone->tzid))
+      g_string_append (out, zone->text);
+  }
+}
+
 /* -- what it says -- */
 
 static void
@@ -107,12 +137,13 @@ append_part (GString *out, const PnItipItem *item, const PnItipPart *part)
 }
 
 static PnMessage *
-parse_part (const PnItipItem *item, const PnItipPart *part)
+parse_part (const PnItipItem *item, PnItipPart *part)
 {
   g_autoptr (GString) out = g_string_new ("BEGIN:VCALENDAR\r\n");
   g_autoptr (PnMessage) scratch = pn_message_new (PN_TYPE_MAIL);
-  for (guint i = 0; i < item->zones->len; i++)
-    g_string_append (out, ((PnItipZone *) item->zones->pdata[i])->text);
+  g_autoptr (GPtrArray) parts = g_ptr_array_new ();
+  g_ptr_array_add (parts, part);
+  pn_itip_append_zones (out, item, parts);
   append_part (out, item, part);
   g_string_append (out, "END:VCALENDAR\r\n");
   g_autoptr (PnIcalText) text = pn_ical_text_new (scratch, out->str, out->len, NULL);

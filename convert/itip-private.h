@@ -70,6 +70,8 @@ void pn_itip_part_remove (PnItipPart *self, const char *name);
 PnItipLine *pn_itip_part_find_address (const PnItipPart *self, const char *name, const PnAddress *address);
 void pn_itip_part_changed (PnItipPart *self);
 
+/* The VTIMEZONEs of ITEM that PARTS name. */
+void pn_itip_append_zones (GString *out, const PnItipItem *item, const GPtrArray *parts);
 /* What PART of SELF says; never NULL. */
 const PnCalendar *pn_itip_calendar (const PnItipItem *self, PnItipPart *part);
 int pn_itip_sequence (const PnItipItem *self, PnItipPart *part);

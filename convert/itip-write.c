@@ -47,23 +47,6 @@ append_part (GString *out, const PnItipItem *item, const PnItipPart *part, Reade
   g_string_append_printf (out, "END:%s\r\n", item->kind);
 }
 
-/* Whether one of the PARTS names the zone. */
-static gboolean
-uses_zone (const GPtrArray *parts, const char *tzid)
-{
-  for (guint i = 0; i < parts->len; i++) {
-    const PnItipPart *part = parts->pdata[i];
-    for (guint j = 0; j < part->lines->len; j++) {
-      const PnItipLine *line = part->lines->pdata[j];
-      g_autofree char *own
-          = line->parameters && strstr (line->parameters, "TZID") ? pn_itip_line_get (line, "TZID") : NULL;
-      if (own && strcmp (g_strstrip (own), tzid) == 0)
-        return TRUE;
-    }
-  }
-  return FALSE;
-}
-
 static char *
 write_text (PnItipItem *self, PnMethod method, const GPtrArray *parts, Reader reader)
 {
@@ -72,11 +55,7 @@ write_text (PnItipItem *self, PnMethod method, const GPtrArray *parts, Reader re
     g_string_append_printf (out, "METHOD:%s\r\n", pn_method_to_string (method));
   for (guint i = 0; reader == BOOKS && i < self->lines->len; i++)
     pn_itip_line_append (out, self->lines->pdata[i]);
-  for (guint i = 0; i < self->zones->len; i++) {
-    const PnItipZone *zone = self->zones->pdata[i];
-    if (uses_zone (parts, zone->tzid))
-      g_string_append (out, zone->text);
-  }
+  pn_itip_append_zones (out, self, parts);
   for (guint i = 0; i < parts->len; i++)
     append_part (out, self, parts->pdata[i], reader);
   g_string_append (out, "END:VCALENDAR\r\n");

@@ -1,4 +1,5 @@
 /* Writing of the keyword grammar, and its dates. */
+#include "convert/civil.h"
 #include "convert/keyword.h"
 
 #include <string.h>
@@ -269,31 +270,6 @@ pn_keyword_split (const char *raw, gsize length)
   return (char **) g_ptr_array_steal (values, NULL);
 }
 
-/* Days since 1970-01-01 of a date of the proleptic Gregorian calendar. */
-static gint64
-days_from_date (gint64 year, int month, int day)
-{
-  year -= month <= 2;
-  gint64 era = (year >= 0 ? year : year - 399) / 400;
-  int year_of_era = year - era * 400;
-  int day_of_year = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
-  return era * 146097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - 719468;
-}
-
-static void
-date_from_days (gint64 days, int *year, int *month, int *day)
-{
-  days += 719468;
-  gint64 era = (days >= 0 ? days : days - 146096) / 146097;
-  int day_of_era = days - era * 146097;
-  int year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
-  int day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-  int shifted = (5 * day_of_year + 2) / 153;
-  *day = day_of_year - (153 * shifted + 2) / 5 + 1;
-  *month = shifted < 10 ? shifted + 3 : shifted - 9;
-  *year = year_of_era + era * 400 + (*month <= 2);
-}
-
 enum { MAX_OFFSET = 99 * 60 + 59 };
 
 /* The instants that can be written in four digits of a year wherever on earth: all but the first and the last
@@ -301,13 +277,13 @@ enum { MAX_OFFSET = 99 * 60 + 59 };
 static gint64
 earliest (void)
 {
-  return (days_from_date (1, 1, 1) + 5) * 86400;
+  return (pn_civil_to_days (1, 1, 1) + 5) * 86400;
 }
 
 static gint64
 latest (void)
 {
-  return (days_from_date (10000, 1, 1) - 5) * 86400 - 1;
+  return (pn_civil_to_days (10000, 1, 1) - 5) * 86400 - 1;
 }
 
 char *
@@ -315,9 +291,9 @@ pn_keyword_format_date (gint64 unix_time, int offset_minutes)
 {
   int offset = CLAMP (offset_minutes, -MAX_OFFSET, MAX_OFFSET);
   gint64 local = CLAMP (unix_time, earliest (), latest ()) + offset * 60;
-  gint64 days = local / 86400 - (local % 86400 < 0);
+  gint64 days = pn_day_of (local);
   int seconds = local - days * 86400, year, month, day;
-  date_from_days (days, &year, &month, &day);
+  pn_days_to_civil (days, &year, &month, &day);
   return g_strdup_printf ("%02d/%02d/%04d %02d:%02d:%02d %c%02d:%02d", day, month, year, seconds / 3600,
                           seconds / 60 % 60, seconds % 60, offset < 0 ? '-' : '+', ABS (offset) / 60,
                           ABS (offset) % 60);
@@ -381,7 +357,6 @@ take_offset (const char **p, int default_offset, int *offset)
 gboolean
 pn_keyword_parse_date (const char *text, int default_offset, gint64 *unix_time, int *offset_minutes)
 {
-  static const guint8 month_days[] = { 31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
   int day, month, year, hour = 0, minute = 0, second = 0, offset;
   guint digits;
   const char *p = text;
@@ -402,11 +377,10 @@ pn_keyword_parse_date (const char *text, int default_offset, gint64 *unix_time, 
   if (!take_offset (&p, default_offset, &offset))
     return FALSE;
   skip_date_blanks (&p);
-  gboolean leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
-  if (*p || month < 1 || month > 12 || day < 1 || day > month_days[month - 1] - (month == 2 && !leap)
-      || hour > 23 || minute > 59 || second > 60)
+  if (*p || month < 1 || month > 12 || day < 1 || day > pn_days_of_month (year, month) || hour > 23
+      || minute > 59 || second > 60)
     return FALSE;
-  gint64 utc = days_from_date (year, month, day) * 86400 + hour * 3600 + minute * 60 + second - offset * 60;
+  gint64 utc = pn_civil_to_days (year, month, day) * 86400 + hour * 3600 + minute * 60 + second - offset * 60;
   if (utc < earliest () || utc > latest ())
     return FALSE;
   *unix_time = utc;

@@ -130,8 +130,8 @@ typedef struct {
   gboolean mark; /* the mark of a run came */
 } Unpacker;
 
-/* A byte of what is run-length coded.  FALSE if it grows too large or begins with a run. */
-static gboolean
+/* A byte of what is run-length coded.  NULL or what is wrong. */
+static const char *
 unpack (Unpacker *self, guint8 byte)
 {
   guint8 run[255];
@@ -143,19 +143,19 @@ unpack (Unpacker *self, guint8 byte)
       byte = 0x90;
     } else {
       if (self->out->len == 0)
-        return FALSE;
+        return "it begins with the mark of a run";
       n = byte - 1u;
       byte = self->out->data[self->out->len - 1];
     }
   } else if (byte == 0x90) {
     self->mark = TRUE;
-    return TRUE;
+    return NULL;
   }
   if (self->out->len + n > self->max)
-    return FALSE;
+    return "it is too large";
   memset (run, byte, n);
   g_byte_array_append (self->out, run, n);
-  return TRUE;
+  return NULL;
 }
 
 static const char *
@@ -178,8 +178,9 @@ decode_binhex (const char *text, gsize length, Unpacker *self)
     if (self->n_bits < 8)
       continue;
     self->n_bits -= 8;
-    if (!unpack (self, (guint8) (self->bits >> self->n_bits)))
-      return "it is too large";
+    const char *wrong = unpack (self, (guint8) (self->bits >> self->n_bits));
+    if (wrong != NULL)
+      return wrong;
   }
   return NULL;
 }

@@ -89,20 +89,23 @@ static const char *
 read_route (const char *p, const char *end, Element *element)
 {
   g_autoptr (GString) ignored = NULL;
+  gboolean at = FALSE; /* an '@' is in the route */
 
   element->have_route = TRUE;
   g_string_truncate (element->route, 0);
   for (p++; p < end && *p != '>';) {
     if (*p == '"') {
+      gsize before = element->route->len;
       p = read_quoted (p, end, element->route, FALSE);
+      at = at || memchr (element->route->str + before, '@', element->route->len - before) != NULL;
     } else if (*p == '(') {
       if (ignored == NULL)
         ignored = g_string_new (NULL);
       p = read_comment (p, end, ignored);
-    } else if ((*p == ',' && element->route->len > 0 && element->route->str[0] != '@')
-               || (*p == ';' && strchr (element->route->str, '@') != NULL)) {
+    } else if ((*p == ',' && element->route->len > 0 && element->route->str[0] != '@') || (*p == ';' && at)) {
       return p;
     } else {
+      at = at || *p == '@';
       if (!g_ascii_isspace (*p) && *p != '<' && *p != '\0')
         g_string_append_c (element->route, *p);
       p++;

@@ -76,9 +76,10 @@ read_text (PnMessage *message, gsize *length, GError **error)
   PnPart *plain = pn_message_get_part (message, PN_PART_TEXT);
   PnPart *html = pn_message_get_part (message, PN_PART_HTML);
   *length = 0;
-  if (!plain && !html)
+  PnContent *content = plain ? plain->content : html ? html->content : NULL;
+  if (!content)
     return g_strdup ("");
-  g_autoptr (GBytes) bytes = pn_content_read ((plain ? plain : html)->content, TEXT_MAX, error);
+  g_autoptr (GBytes) bytes = pn_content_read (content, TEXT_MAX, error);
   if (!bytes)
     return NULL;
   const char *data = g_bytes_get_data (bytes, length);
@@ -163,7 +164,7 @@ file_name (const PnPart *part)
 static gboolean
 is_file (const PnPart *part)
 {
-  return part->role != PN_PART_TEXT && part->role != PN_PART_SKELETON;
+  return part->role != PN_PART_TEXT && part->role != PN_PART_SKELETON && part->content;
 }
 
 gboolean

@@ -17,8 +17,8 @@ typedef enum {
 
 static void walk (PnMimeReader *self, guint index, guint place);
 
-/* Pictures that are shown between texts; more are files only. */
-enum { MAX_PICTURES = 50 };
+/* Pictures that are shown between texts; more are files only.  Bytes of the parameters that a file keeps. */
+enum { MAX_PICTURES = 50, MAX_PARAMETERS = 4096 };
 
 static PnHeaderParams *
 read_disposition (PnMimeReader *self, const PnMimeEntity *entity)
@@ -77,15 +77,19 @@ needs_quotes (const char *value)
 
 /* What Content-Type says beyond what has a place of its own, as "; name=value". */
 static char *
-keep_parameters (const PnHeaderParams *type)
+keep_parameters (PnMimeReader *self, guint index, const PnHeaderParams *type)
 {
   static const char *const known[] = { "name", "filename", "charset", "boundary", "format", "delsp", NULL };
   g_autoptr (GString) out = g_string_new (NULL);
 
-  for (guint i = 0; type != NULL && i < type->array->len && out->len < 4096; i++) {
+  for (guint i = 0; type != NULL && i < type->array->len; i++) {
     const PnHeaderParam *param = &g_array_index (type->array, PnHeaderParam, i);
     if (g_strv_contains (known, param->name) || needs_quotes (param->name))
       continue;
+    if (out->len >= MAX_PARAMETERS) {
+      pn_mime_reader_add_loss (self, index, "its Content-Type has more parameters than are kept");
+      break;
+    }
     if (!needs_quotes (param->value)) {
       g_string_append_printf (out, "; %s=%s", param->name, param->value);
       continue;
@@ -126,7 +130,7 @@ pn_mime_make_file (PnMimeReader *self, guint index)
 
   part->name = find_name (self, index, disposition);
   if (!opaque)
-    part->parameters = keep_parameters (type);
+    part->parameters = keep_parameters (self, index, type);
   const char *charset = pn_header_params_get (type, "charset");
   part->charset = charset != NULL ? g_ascii_strdown (charset, -1) : NULL;
   if (entity->fields[PN_MIME_CONTENT_ID].value != NULL)
@@ -203,9 +207,10 @@ is_body (PnMimeReader *self, guint index, guint place)
   return TRUE;
 }
 
-/* Tells why S/MIME that only the one with the key can read shows no text. */
+/* S/MIME: notes where content is for everyone to read, but inside of the signature; and tells why what only
+ * the one with the key can read shows no text. */
 static void
-note_encrypted (PnMimeReader *self, guint index)
+sort_smime (PnMimeReader *self, guint index, guint place)
 {
   const PnMimeEntity *entity = pn_mime_scan_entity (self->scan, index);
 
@@ -213,23 +218,13 @@ note_encrypted (PnMimeReader *self, guint index)
       && strcmp (entity->type, "application/x-pkcs7-mime") != 0)
     return;
   const char *kind = pn_header_params_get (pn_mime_reader_type (self, index), "smime-type");
-  if (kind != NULL
-      && (g_ascii_strcasecmp (kind, "enveloped-data") == 0
-          || g_ascii_strcasecmp (kind, "authEnveloped-data") == 0))
+  if (kind == NULL || g_ascii_strcasecmp (kind, "signed-data") == 0) {
+    if (self->opaque < 0 && !(place & PLACE_NO_BODY))
+      self->opaque = (int) index;
+  } else if (g_ascii_strcasecmp (kind, "enveloped-data") == 0
+             || g_ascii_strcasecmp (kind, "authEnveloped-data") == 0) {
     pn_mime_reader_add_loss (self, index, "it is encrypted: only who has the key can read its text");
-}
-
-/* S/MIME whose content is for everyone to read, but inside of the signature. */
-static gboolean
-is_opaque_signature (PnMimeReader *self, guint index)
-{
-  const PnMimeEntity *entity = pn_mime_scan_entity (self->scan, index);
-
-  if (strcmp (entity->type, "application/pkcs7-mime") != 0
-      && strcmp (entity->type, "application/x-pkcs7-mime") != 0)
-    return FALSE;
-  const char *kind = pn_header_params_get (pn_mime_reader_type (self, index), "smime-type");
-  return kind == NULL || g_ascii_strcasecmp (kind, "signed-data") == 0;
+  }
 }
 
 /* Texts of a kind that is not known are read like plain ones (RFC 2046 4.1.4), if there are no others; but
@@ -327,9 +322,7 @@ sort_leaf (PnMimeReader *self, guint index, guint place)
       = strcmp (entity->type, "text/calendar") == 0 || strcmp (entity->type, "text/x-vcalendar") == 0;
   if (calendar && entity->body_length <= PN_MIME_MAX_TEXT && !(place & PLACE_NO_BODY))
     g_array_append_val (self->calendars, index);
-  if (self->opaque < 0 && !(place & PLACE_NO_BODY) && is_opaque_signature (self, index))
-    self->opaque = (int) index;
-  note_encrypted (self, index);
+  sort_smime (self, index, place);
   sort_report (self, index, place);
   if (self->pictures < MAX_PICTURES && is_shown_picture (self, index, place)) {
     self->pictures++;

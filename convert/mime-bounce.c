@@ -1,5 +1,6 @@
 #include "convert/mime-report-reader.h"
 
+#include "convert/ascii.h"
 #include "convert/text-twin.h"
 
 #include <string.h>
@@ -13,7 +14,7 @@ static gboolean
 has_word (const char *text, const char *const *words)
 {
   for (; text != NULL && *words != NULL; words++)
-    if (strcasestr (text, *words) != NULL)
+    if (pn_ascii_casestr (text, *words) != NULL)
       return TRUE;
   return FALSE;
 }
@@ -127,8 +128,7 @@ read_words (const PnMessage *message, GError **error)
   const char *data = g_bytes_get_data (bytes, &length);
   if (part == html)
     return pn_text_from_html (data, length);
-  char *words = g_strndup (data != NULL ? data : "", length); /* up to a NUL */
-  return words;
+  return g_strndup (data != NULL ? data : "", length); /* up to a NUL */
 }
 
 /* How sure it is that no person wrote this, besides its words. */
@@ -174,15 +174,6 @@ pn_mime_read_bounce (PnMimeReader *self, PnReportHead *head, GError **error)
   if (words == NULL)
     return FALSE;
   head->recipients = g_ptr_array_new_with_free_func (g_free);
-  if (original) {
-    const PnMimeEntity *entity = pn_mime_scan_entity (self->scan, (guint) self->original);
-    g_autoptr (PnContent) content = pn_content_new_range (
-        self->source, entity->body_offset, MIN (entity->body_length, PN_MIME_MAX_TEXT), entity->encoding);
-    g_autoptr (GBytes) bytes = pn_content_read (content, 2 * PN_MIME_MAX_TEXT, error);
-    if (bytes == NULL)
-      return FALSE;
-    if (g_bytes_get_size (bytes) > 0)
-      pn_report_read_original (self, g_bytes_get_data (bytes, NULL), g_bytes_get_size (bytes), head);
-  }
-  return pn_bounce_read_text (self, words, original, head);
+  return pn_report_read_original_part (self, head, error)
+         && pn_bounce_read_text (self, words, original, head);
 }

@@ -46,11 +46,12 @@ is_known_field (const char *name, gsize length)
 gboolean
 pn_mime_header_goes_on (const guint8 *header, gsize at, gsize got, guint wanted)
 {
-  const char *p = (const char *) header + at, *end = (const char *) header + MIN (got, at + PN_MIME_LOOK_AHEAD);
+  const char *p = (const char *) header + at,
+             *end = (const char *) header + MIN (got, at + PN_MIME_LOOK_AHEAD);
   guint strays = 0;
 
   for (guint lines = 0; p < end && lines < 64 && strays < 4; lines++) {
-    const char *lf = memchr (p, '\n', end - p), *next = lf != NULL ? lf + 1 : end;
+    const char *next = pn_next_line (p, end);
     gsize name_length, value;
     if (*p == '\n' || (*p == '\r' && p + 1 < end && p[1] == '\n'))
       return FALSE;

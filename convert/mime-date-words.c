@@ -51,12 +51,13 @@ pn_date_weekday (const char *word)
                                          "thu jeu jue gio qui don do tor", "fri ven vie sex fre fr vri",
                                          "sat sam sab sa zat lor" };
 
-  for (int day = 0; day < 7; day++) {
-    g_auto (GStrv) each = g_strsplit (begins[day], " ", -1);
-    for (char **begin = each; *begin != NULL; begin++)
-      if (strcmp (word, *begin) == 0 || (strlen (*begin) > 2 && g_str_has_prefix (word, *begin)))
+  for (int day = 0; day < 7; day++)
+    for (const char *begin = begins[day]; *begin != '\0'; begin += *begin == ' ') {
+      gsize n = strcspn (begin, " ");
+      if (strncmp (word, begin, n) == 0 && (n > 2 || word[n] == '\0'))
         return day;
-  }
+      begin += n;
+    }
   return -1;
 }
 

@@ -1,6 +1,6 @@
 #include "convert/mime-date.h"
 
-#include "convert/charset.h"
+#include "convert/civil.h"
 #include "convert/mime-header.h"
 
 #include <string.h>
@@ -41,18 +41,6 @@ reader_clear (Reader *self)
   g_free (self->comment);
 }
 
-static gint64
-days_from_civil (int year, int month, int day)
-{
-  /* Years begin in March, so that the leap day is the last (H. Hinnant's arithmetic). */
-  gint64 y = month <= 2 ? year - 1 : year;
-  gint64 era = (y >= 0 ? y : y - 399) / 400;
-  gint64 of_era = y - era * 400;
-  gint64 of_year = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
-
-  return era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719468;
-}
-
 static gboolean
 set_time (PnTime *time, int year, int month, int day, int hour, int minute, int second, int offset)
 {
@@ -61,7 +49,7 @@ set_time (PnTime *time, int year, int month, int day, int hour, int minute, int 
     return FALSE;
   time->set = TRUE;
   time->offset = offset;
-  time->unix_time = days_from_civil (year, month, day) * 86400 + hour * 3600 + minute * 60 + MIN (second, 59)
+  time->unix_time = pn_civil_to_days (year, month, day) * 86400 + hour * 3600 + minute * 60 + MIN (second, 59)
                     - offset * 60;
   return TRUE;
 }
@@ -111,8 +99,7 @@ read_plain (const char *p, const char *end, PnTime *time)
   return set_time (time, year, month + 1, day, hour, minute, second, sign == '-' ? -zone : zone);
 }
 
-/* --- tokens ----------------------------------------------------------------------------------------------
- */
+/* --- tokens ---------------------------------------------------------------------------------------- */
 
 static const char *
 skip_comment (Reader *self, const char *p)
@@ -207,8 +194,7 @@ use (Reader *self, guint from, guint to)
     self->tokens[i].used = TRUE;
 }
 
-/* --- the clock -------------------------------------------------------------------------------------------
- */
+/* --- the clock ------------------------------------------------------------------------------------- */
 
 #define HOURS "h 时 時 点 點 시"
 #define MINUTES "m min 分 분"
@@ -266,8 +252,7 @@ read_half (Reader *self)
   }
 }
 
-/* --- the zone --------------------------------------------------------------------------------------------
- */
+/* --- the zone -------------------------------------------------------------------------------------- */
 
 /* "+0100", "-03:30", "+2", "+08", "--0500": the sign at I. */
 static gboolean
@@ -343,8 +328,7 @@ read_zone_comment (Reader *self)
     }
 }
 
-/* --- the day ---------------------------------------------------------------------------------------------
- */
+/* --- the day --------------------------------------------------------------------------------------- */
 
 /* RFC 5322 4.3 on years of two and three digits; "19100" is what some programs made of 2000. */
 static int
@@ -362,9 +346,7 @@ full_year (gint64 n, guint digits)
 static int
 weekday_of (int year, int month, int day)
 {
-  gint64 days = (days_from_civil (year, month, day) + 4) % 7;
-
-  return (int) (days < 0 ? days + 7 : days);
+  return pn_weekday (pn_civil_to_days (year, month, day));
 }
 
 static int

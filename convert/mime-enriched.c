@@ -2,8 +2,9 @@
 
 #include <string.h>
 
-#include "convert/text-twin.h"
+#include "convert/ascii.h"
 #include "convert/number.h"
+#include "convert/text-twin.h"
 
 /* A command and the element that shows it.  What a parameter says goes into an attribute. */
 typedef struct {
@@ -127,7 +128,7 @@ read_parameter (Reader *self)
 {
   if (!self->param || self->end - self->p < 7 || g_ascii_strncasecmp (self->p, "<param>", 7) != 0)
     return NULL;
-  const char *start = self->p + 7, *stop = strcasestr (start, "</param>");
+  const char *start = self->p + 7, *stop = pn_ascii_casestr (start, "</param>");
   if (stop == NULL || stop > self->end) {
     self->param = FALSE;
     return NULL;

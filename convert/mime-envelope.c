@@ -9,12 +9,12 @@
 static char *
 fold (const char *address)
 {
-  gsize length = strlen (address);
+  gssize length = (gssize) strlen (address);
 
   if (length >= 2 && address[0] == '<' && address[length - 1] == '>')
-    return g_utf8_validate (address, -1, NULL) ? g_utf8_casefold (address + 1, (gssize) length - 2)
-                                               : g_ascii_strdown (address + 1, (gssize) length - 2);
-  return g_utf8_validate (address, -1, NULL) ? g_utf8_casefold (address, -1) : g_ascii_strdown (address, -1);
+    address++, length -= 2;
+  return g_utf8_validate (address, length, NULL) ? g_utf8_casefold (address, length)
+                                                 : g_ascii_strdown (address, length);
 }
 
 void

@@ -113,11 +113,9 @@ inner_clear (Inner *inner)
 }
 
 static gboolean
-read_inner (PnMimeReader *self, const PnMimeEntity *entity, Inner *inner, GError **error)
+read_inner (PnMimeReader *self, guint index, Inner *inner, GError **error)
 {
-  g_autoptr (PnContent) content = pn_content_new_range (
-      self->source, entity->body_offset, MIN (entity->body_length, MAX_INNER), entity->encoding);
-  g_autoptr (GBytes) bytes = pn_content_read (content, MAX_INNER, error);
+  g_autoptr (GBytes) bytes = pn_mime_reader_bytes (self, index, MAX_INNER, error);
   PnHeaderField field;
   gsize size;
 
@@ -172,7 +170,7 @@ replace_with_link (PnMimeReader *self, const PnMimeFile *file, GError **error)
   PnPart *part = file->part;
   Inner inner = { 0 };
 
-  if (!read_inner (self, pn_mime_scan_entity (self->scan, file->entity), &inner, error)) {
+  if (!read_inner (self, file->entity, &inner, error)) {
     inner_clear (&inner);
     return FALSE;
   }

@@ -16,7 +16,7 @@ says_nothing (PnPart *part)
     return TRUE;
   if (part->role != PN_PART_TEXT && part->role != PN_PART_HTML)
     return FALSE;
-  if (!pn_content_measure (part->content, &size, NULL, NULL) || size > EMPTY_MAX)
+  if (!part->content || !pn_content_measure (part->content, &size, NULL, NULL) || size > EMPTY_MAX)
     return FALSE;
   g_autoptr (GBytes) bytes = pn_content_read (part->content, EMPTY_MAX, NULL);
   gsize length = 0;
@@ -56,7 +56,8 @@ pn_mime_empty_wrapper (PnMessage *message)
     return NULL;
   for (guint i = 0; i < message->parts->len; i++) {
     PnPart *part = g_ptr_array_index (message->parts, i);
-    if (!embedded && part->role == PN_PART_ATTACHMENT && g_str_equal (part->type, "message/rfc822"))
+    if (!embedded && part->role == PN_PART_ATTACHMENT && part->content
+        && g_str_equal (part->type, "message/rfc822"))
       embedded = part;
     else if (!says_nothing (part))
       return NULL;

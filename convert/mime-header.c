@@ -22,11 +22,10 @@ pn_header_is_field (const char *line, gsize length, gsize *name_length, gsize *v
   return TRUE;
 }
 
-/* The end of the line at P, behind its line feed. */
-static const char *
-next_line (const char *p, const char *end)
+const char *
+pn_next_line (const char *p, const char *end)
 {
-  const char *lf = memchr (p, '\n', end - p);
+  const char *lf = p < end ? memchr (p, '\n', (gsize) (end - p)) : NULL;
 
   return lf != NULL ? lf + 1 : end;
 }
@@ -37,14 +36,14 @@ pn_header_next (const char **cursor, const char *end, PnHeaderField *field)
   const char *p = *cursor;
 
   while (p < end) {
-    const char *line = p, *stop = next_line (p, end);
+    const char *line = p, *stop = pn_next_line (p, end);
     gsize value;
 
     p = stop;
     if (!pn_header_is_field (line, stop - line, &field->name_length, &value))
       continue;
     while (p < end && (*p == ' ' || *p == '\t'))
-      p = stop = next_line (p, end);
+      p = stop = pn_next_line (p, end);
     if (stop > line && stop[-1] == '\n')
       stop--;
     if (stop > line && stop[-1] == '\r')
@@ -437,9 +436,7 @@ pn_header_parse_ids (const char *raw, gsize length, GPtrArray *ids)
     for (const char *q = start; q < p; q++)
       if (!g_ascii_isspace (*q))
         g_string_append_c (id, *q);
-    if (id->len > 0 && id->len <= 2048 && pn_charset_is_ascii (id->str, id->len))
-      g_ptr_array_add (ids, g_string_free (id, FALSE));
-    else if (id->len > 0 && id->len <= 2048 && g_utf8_validate (id->str, id->len, NULL))
+    if (id->len > 0 && id->len <= 2048 && g_utf8_validate (id->str, (gssize) id->len, NULL))
       g_ptr_array_add (ids, g_string_free (id, FALSE));
     else
       g_string_free (id, TRUE);

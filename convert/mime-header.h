@@ -19,6 +19,8 @@ typedef struct {
   gsize value_length;
 } PnHeaderField;
 
+/* The beginning of the line behind that at P, or END. */
+const char *pn_next_line (const char *p, const char *end);
 /* Steps through the fields between *CURSOR and END; lines that are no field are passed over. */
 gboolean pn_header_next (const char **cursor, const char *end, PnHeaderField *field);
 /* Whether the line of LENGTH bytes begins a field; then *NAME_LENGTH and *VALUE (offset) are set. */

@@ -1,4 +1,5 @@
 /* The bodies of a message, joined of the texts that the parts say. */
+#include "convert/ascii.h"
 #include "convert/mime-enriched.h"
 #include "convert/mime-reader.h"
 #include "convert/text-twin.h"
@@ -125,7 +126,7 @@ find_last_end (const char *html, const char *end, const char *name)
 static void
 append_inside (GString *out, const char *html, gsize length)
 {
-  const char *end = html + length, *body = strcasestr (html, "<body");
+  const char *end = html + length, *body = pn_ascii_casestr (html, "<body");
   const char *start = body != NULL ? memchr (body, '>', (gsize) (end - body)) : NULL;
 
   if (start == NULL) {
@@ -137,8 +138,8 @@ append_inside (GString *out, const char *html, gsize length)
     end = find_last_end (start, end, "body");
   }
   for (const char *p = html; p < body;) {
-    const char *style = strcasestr (p, "<style");
-    const char *stop = style != NULL && style < body ? strcasestr (style, "</style>") : NULL;
+    const char *style = pn_ascii_casestr (p, "<style");
+    const char *stop = style != NULL && style < body ? pn_ascii_casestr (style, "</style>") : NULL;
     if (stop == NULL || stop >= body)
       break;
     g_string_append_len (out, style, stop + 8 - style);

@@ -137,8 +137,8 @@ static const struct {
 /* What is read of a message to find its subject. */
 enum { LOOK_FOR_SUBJECT = 16 * 1024, MAX_STEM = 100 };
 
-const char *
-pn_mime_extension_of (const char *type)
+static const char *
+extension_of (const char *type)
 {
   for (guint i = 0; i < G_N_ELEMENTS (kinds); i++)
     if (strcmp (kinds[i].type, type) == 0)
@@ -175,10 +175,10 @@ pn_mime_header_length (const char *data, gsize length)
   const char *end = data + length;
 
   for (const char *p = data; p < end;) {
-    const char *lf = memchr (p, '\n', (gsize) (end - p));
+    const char *next = pn_next_line (p, end);
     if (*p == '\n' || (*p == '\r' && p + 1 < end && p[1] == '\n'))
-      return (gsize) (lf + 1 - data);
-    p = lf != NULL ? lf + 1 : end;
+      return (gsize) (next - data);
+    p = next;
   }
   return length;
 }
@@ -265,7 +265,7 @@ make_name (PnMimeReader *self, const PnPart *part)
   g_autofree char *subject = message ? find_subject (self, part) : NULL;
   g_autofree char *wanted
       = g_strdup_printf ("%s.%s", subject != NULL && subject[0] != '\0' ? subject : stem_of (part->type),
-                         pn_mime_extension_of (part->type));
+                         extension_of (part->type));
   gboolean changed;
   name = pn_header_clean_file_name (wanted, &changed);
   return name != NULL ? name : g_steal_pointer (&wanted);

@@ -230,6 +230,18 @@ take_out_controls (char *text)
   *to = '\0';
 }
 
+/* BYTES in CHARSET, as RFC 2231 has them; CHARSET may be NULL. */
+static char *
+decode_extended (const GString *bytes, const char *charset, PnHeaderContext *context)
+{
+  PnCharsetResult result;
+  char *text = pn_charset_decode (bytes->str, bytes->len, charset, context->charset, FALSE, NULL, &result);
+
+  context->damaged += result.invalid;
+  take_out_controls (text);
+  return pn_charset_compose (text);
+}
+
 /* The value of RFC 2231 segments COUNT from FIRST on, in order of their numbers. */
 static char *
 join_segments (const Segment *first, guint count, PnHeaderContext *context)
@@ -259,11 +271,7 @@ join_segments (const Segment *first, guint count, PnHeaderContext *context)
   }
   if (!extended && strcmp (first->name, "boundary") != 0)
     return pn_header_decode (bytes->str, bytes->len, context);
-  PnCharsetResult result;
-  char *text = pn_charset_decode (bytes->str, bytes->len, charset, context->charset, FALSE, NULL, &result);
-  context->damaged += result.invalid;
-  take_out_controls (text);
-  return pn_charset_compose (text);
+  return decode_extended (bytes, charset, context);
 }
 
 /* RFC 2231 whose star was forgotten: "utf-8''name%20with%20blanks.txt". */
@@ -284,11 +292,7 @@ decode_starless (const char *value, PnHeaderContext *context)
     return NULL;
   g_autoptr (GString) bytes = g_string_new (NULL);
   append_percent_decoded (bytes, second + 1, second + strlen (second));
-  PnCharsetResult result;
-  char *text = pn_charset_decode (bytes->str, bytes->len, charset, context->charset, FALSE, NULL, &result);
-  context->damaged += result.invalid;
-  take_out_controls (text);
-  return text;
+  return decode_extended (bytes, charset, context);
 }
 
 /* Boundaries are compared as bytes: what looks like an encoded word there is none. */
@@ -448,8 +452,7 @@ pn_header_clean_file_name (const char *name, gboolean *changed)
   }
   while (clean->len > 0 && (clean->str[clean->len - 1] == ' ' || clean->str[clean->len - 1] == '.'))
     g_string_truncate (clean, clean->len - 1);
-  while (clean->len > 0 && clean->str[0] == ' ')
-    g_string_erase (clean, 0, 1);
+  g_string_erase (clean, 0, (gssize) strspn (clean->str, " "));
   if (is_device (clean->str))
     g_string_prepend_c (clean, '_');
   shorten (clean);

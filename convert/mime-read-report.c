@@ -30,7 +30,8 @@ decode_utf8_address (const char *text)
   for (const char *p = text; *p != '\0';) {
     char *end = NULL;
     guint64 c = g_str_has_prefix (p, "\\x{") ? g_ascii_strtoull (p + 3, &end, 16) : 0;
-    if (end != NULL && *end == '}' && c > 0x20 && c != 0x7f && g_unichar_validate ((gunichar) c)) {
+    if (end != NULL && *end == '}' && c > 0x20 && c != 0x7f && c <= 0x10FFFF
+        && g_unichar_validate ((gunichar) c)) {
       g_string_append_unichar (out, (gunichar) c);
       p = end + 1;
     } else {
@@ -320,12 +321,10 @@ read_returned_recipients (PnMimeReader *self, const PnHeaderField *field, GPtrAr
 void
 pn_report_read_original (PnMimeReader *self, const char *text, gsize length, PnReportHead *head)
 {
-  const char *cursor = text, *end = text + length;
-  const char *blank = memmem (cursor, length, "\n\n", 2), *crlf = memmem (cursor, length, "\n\r\n", 3);
-  if (blank != NULL && (crlf == NULL || blank < crlf))
-    end = blank;
-  else if (crlf != NULL)
-    end = crlf;
+  const char *cursor = text, *stop = text + length;
+  while (cursor < stop && (*cursor == '\r' || *cursor == '\n'))
+    cursor++;
+  const char *end = cursor + pn_mime_header_length (cursor, (gsize) (stop - cursor));
   PnHeaderField field;
   while (pn_header_next (&cursor, end, &field)) {
     if (head->recipients != NULL && (pn_header_name_is (&field, "To") || pn_header_name_is (&field, "Cc")))
@@ -339,16 +338,12 @@ pn_report_read_original (PnMimeReader *self, const char *text, gsize length, PnR
   }
 }
 
-/* The Message-ID in the header of the message that came back. */
-static gboolean
-read_original (PnMimeReader *self, PnReportHead *head, GError **error)
+gboolean
+pn_report_read_original_part (PnMimeReader *self, PnReportHead *head, GError **error)
 {
-  if (self->original < 0 || head->original_id != NULL)
+  if (self->original < 0)
     return TRUE;
-  const PnMimeEntity *entity = pn_mime_scan_entity (self->scan, (guint) self->original);
-  g_autoptr (PnContent) content = pn_content_new_range (
-      self->source, entity->body_offset, MIN (entity->body_length, PN_MIME_MAX_TEXT), entity->encoding);
-  g_autoptr (GBytes) bytes = pn_content_read (content, 2 * PN_MIME_MAX_TEXT, error);
+  g_autoptr (GBytes) bytes = pn_mime_reader_bytes (self, (guint) self->original, PN_MIME_MAX_TEXT, error);
   if (bytes == NULL || g_bytes_get_size (bytes) == 0)
     return bytes != NULL;
   gsize length;
@@ -374,13 +369,9 @@ find_orig_id (const PnMessage *message, const PnReportHead *head)
 static gboolean
 read_report_part (PnMimeReader *self, guint index, PnReportHead *head, GError **error)
 {
-  const PnMimeEntity *entity = pn_mime_scan_entity (self->scan, index);
-
-  if (entity->body_length > MAX_REPORT)
+  if (pn_mime_scan_entity (self->scan, index)->body_length > MAX_REPORT)
     return TRUE;
-  g_autoptr (PnContent) content
-      = pn_content_new_range (self->source, entity->body_offset, entity->body_length, entity->encoding);
-  g_autoptr (GBytes) bytes = pn_content_read (content, 2 * MAX_REPORT, error);
+  g_autoptr (GBytes) bytes = pn_mime_reader_bytes (self, index, MAX_REPORT, error);
   if (bytes != NULL && g_bytes_get_size (bytes) > 0) {
     gsize length;
     const char *text = g_bytes_get_data (bytes, &length);
@@ -415,7 +406,8 @@ read_parts (PnMimeReader *self, PnReportHead *head, GError **error)
   if (self->reports->len > 0)
     self->message->auto_generated = TRUE;
   settle_reports (self->message, &self->message->date);
-  return self->message->reports->len == 0 || read_original (self, head, error);
+  return self->message->reports->len == 0 || head->original_id != NULL
+         || pn_report_read_original_part (self, head, error);
 }
 
 static void

@@ -1,5 +1,6 @@
 #include "convert/mime-reader.h"
 
+#include "convert/ascii.h"
 #include "convert/charset.h"
 #include "convert/ical.h"
 #include "convert/mime-cms.h"
@@ -31,6 +32,17 @@ pn_mime_reader_add_loss (PnMimeReader *self, guint index, const char *format, ..
   g_autofree char *reason = g_strdup_vprintf (format, arguments);
   va_end (arguments);
   pn_message_add_loss (self->message, where, "%s", reason);
+}
+
+GBytes *
+pn_mime_reader_bytes (PnMimeReader *self, guint index, gsize max, GError **error)
+{
+  const PnMimeEntity *entity = pn_mime_scan_entity (self->scan, index);
+  g_autoptr (PnContent) content = pn_content_new_range (self->source, entity->body_offset,
+                                                        MIN (entity->body_length, max), entity->encoding);
+
+  /* A last line of uuencode that lost its blanks gives more bytes than it has. */
+  return pn_content_read (content, max + 64, error);
 }
 
 /* Raw 8-bit in a header is most likely in the charset that the text says to be in. */
@@ -82,7 +94,7 @@ rate_calendar (PnMimeReader *self, guint index)
 {
   const PnMimeEntity *entity = pn_mime_scan_entity (self->scan, index);
   const PnMimeRawField *disposition = &entity->fields[PN_MIME_CONTENT_DISPOSITION];
-  gboolean file = disposition->value != NULL && strcasestr (disposition->value, "attachment") != NULL;
+  gboolean file = disposition->value != NULL && pn_ascii_casestr (disposition->value, "attachment") != NULL;
   gboolean method = pn_header_params_get (pn_mime_reader_type (self, index), "method") != NULL;
 
   /* A file without a method was attached to be looked at, not to be acted on. */
@@ -152,8 +164,6 @@ add_files (PnMimeReader *self, gboolean status)
         report = report || g_array_index (self->reports, guint, k) == file->entity;
       if (report) {
         pn_part_free (file->part);
-        file->part = NULL;
-        file->entity = G_MAXUINT;
         g_array_remove_index (self->files, i--);
       } else {
         pn_message_add_part (self->message, file->part);
@@ -238,9 +248,7 @@ open_signature (PnMimeReader *self, GError **error)
                              self->wrappings >= MAX_WRAPPINGS ? "wrapped too often" : "too large");
     return TRUE;
   }
-  g_autoptr (PnContent) content
-      = pn_content_new_range (self->source, entity->body_offset, entity->body_length, entity->encoding);
-  g_autoptr (GBytes) bytes = pn_content_read (content, MAX_OPAQUE, error);
+  g_autoptr (GBytes) bytes = pn_mime_reader_bytes (self, (guint) self->opaque, MAX_OPAQUE, error);
   if (bytes == NULL)
     return FALSE;
   gsize length;

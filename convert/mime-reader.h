@@ -47,14 +47,17 @@ const PnHeaderParams *pn_mime_reader_type (PnMimeReader *self, guint entity);
 G_GNUC_PRINTF (3, 4)
 void pn_mime_reader_add_loss (PnMimeReader *self, guint entity, const char *format, ...);
 
+/* The first MAX bytes of an entity's body, decoded.  NULL only if the source fails. */
+GBytes *pn_mime_reader_bytes (PnMimeReader *self, guint entity, gsize max, GError **error);
+
 /* Text that is read into memory as a whole, all bodies together; what goes beyond stays a file. */
 #define PN_MIME_MAX_TEXT (8 * 1024 * 1024)
 
 /* mime-read.c: a message of which only the fields of the header are filled in. */
 PnMessage *pn_mime_read_header (PnSource *source, const PnMimeOptions *options, GError **error);
 
-/* mime-read.c: every part that has a body of its own, and those that are signed or encrypted whole, as files: by
- * section ("1.2"), both owned.  The bodies are ranges of SOURCE. */
+/* mime-read.c: every part that has a body of its own, and those that are signed or encrypted whole, as files:
+ * by section ("1.2"), both owned.  The bodies are ranges of SOURCE. */
 GHashTable *pn_mime_read_entities (PnSource *source, GError **error);
 
 /* mime-fields.c: the fields between HEADER and its end into the message. */
@@ -68,9 +71,8 @@ PnPart *pn_mime_make_file (PnMimeReader *self, guint entity);
 /* mime-inline.c: files that HTML shows by their Content-ID or Content-Location become inline ones. */
 void pn_mime_bind_inline (PnMimeReader *self, const char *html);
 
-/* mime-name.c: names the files that have none; the extension of a type, and the type of a name. */
+/* mime-name.c: names the files that have none; the type that a name says. */
 void pn_mime_name_files (PnMimeReader *self);
-const char *pn_mime_extension_of (const char *type);
 const char *pn_mime_type_of (const char *name);
 /* Bytes of the header that DATA begins with, the blank line included. */
 gsize pn_mime_header_length (const char *data, gsize length);

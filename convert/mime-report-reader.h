@@ -18,6 +18,8 @@ typedef struct {
 void pn_report_read_fields (PnMimeReader *self, const char *text, gsize length, PnReportHead *head);
 /* The header at the beginning of TEXT, of the message that came back. */
 void pn_report_read_original (PnMimeReader *self, const char *text, gsize length, PnReportHead *head);
+/* The same of SELF->original, if there is one. */
+gboolean pn_report_read_original_part (PnMimeReader *self, PnReportHead *head, GError **error);
 
 /* mime-bounce.c: whether the sender is a mail system and no person. */
 gboolean pn_mime_is_from_system (const PnMessage *message);

@@ -38,6 +38,9 @@ typedef struct {
   GArray *open;   /* OpenPart, outermost first */
   guint64 filter; /* a bit per hash of an open boundary: most lines are none */
   guint leaf;     /* the part that the bytes belong to; G_MAXUINT in a preamble or epilogue */
+
+  char *declared;          /* owned: the boundary that the header being read declares, or NULL */
+  gboolean knows_declared; /* it was looked for: a header may have many lines that want to know */
 } Scanner;
 
 /* Bytes of the source from OFFSET on: at least WANT, fewer only at its end.  NULL if reading fails. */
@@ -108,8 +111,8 @@ find_open (const Scanner *self, const guint8 *boundary, gsize length)
   return closed;
 }
 
-/* The multipart that LINE ends if what follows the closing delimiter can be none of the boundary's characters:
- * it stands there in full (RFC 2046 5.1.1).  -1 if it ends none. */
+/* The multipart that LINE ends if what follows the closing delimiter can be none of the boundary's
+ * characters: it stands there in full (RFC 2046 5.1.1).  -1 if it ends none. */
 static int
 find_closing (const Scanner *self, const guint8 *line, gsize length)
 {
@@ -263,31 +266,34 @@ end_field (PnMimeEntity *node, const guint8 *header, CurrentField *field, gsize 
   field->open = FALSE;
 }
 
-/* The boundary that Content-Type says, or NULL.  Caller frees. */
-static char *
-read_boundary (const PnMimeEntity *node)
+/* The boundary that the Content-Type of NODE says, whose header is being read; NULL if there is none. */
+static const char *
+find_declared (Scanner *self, const PnMimeEntity *node)
 {
   const PnMimeRawField *type = &node->fields[PN_MIME_CONTENT_TYPE];
   PnHeaderContext context = { NULL, 0 };
 
-  if (type->value == NULL)
-    return NULL;
+  if (type->value == NULL || self->knows_declared)
+    return self->declared;
   g_autoptr (PnHeaderParams) params = pn_header_parse_params (type->value, type->length, &context);
-  char *boundary = g_strdup (pn_header_params_get (params, "boundary"));
-  return boundary != NULL ? g_strchomp (boundary) : NULL;
+  const char *boundary = pn_header_params_get (params, "boundary");
+  self->knows_declared = TRUE;
+  self->declared = boundary != NULL ? g_strchomp (g_strdup (boundary)) : NULL;
+  if (self->declared != NULL && self->declared[0] == '\0')
+    g_clear_pointer (&self->declared, g_free);
+  return self->declared;
 }
 
 /* Whether LINE, which begins with "--", is the first delimiter of the multipart whose header is being read:
  * its blank line was lost, or made one of blanks, which looks like a fold. */
 static gboolean
-is_own_delimiter (const PnMimeEntity *node, const char *line, gsize length)
+is_own_delimiter (Scanner *self, const PnMimeEntity *node, const char *line, gsize length)
 {
-  g_autofree char *boundary = read_boundary (node);
+  const char *boundary = find_declared (self, node);
 
   while (length > 2 && g_ascii_isspace (line[length - 1]))
     length--;
-  return boundary != NULL && boundary[0] != '\0' && strlen (boundary) == length - 2
-         && memcmp (line + 2, boundary, length - 2) == 0;
+  return boundary != NULL && strlen (boundary) == length - 2 && memcmp (line + 2, boundary, length - 2) == 0;
 }
 
 typedef enum {
@@ -300,7 +306,7 @@ typedef enum {
 
 /* What the line of LENGTH bytes, its end included, is in a header. */
 static HeaderLine
-judge_line (const Scanner *self, const guint8 *header, gsize at, gsize length, CurrentField *field,
+judge_line (Scanner *self, const guint8 *header, gsize at, gsize length, CurrentField *field,
             PnMimeEntity *node)
 {
   const char *line = (const char *) header + at;
@@ -316,7 +322,7 @@ judge_line (const Scanner *self, const guint8 *header, gsize at, gsize length, C
     if (match_delimiter (self, header + at, length, &closing) >= 0)
       return LINE_OF_BODY;
     end_field (node, header, field, at); /* no fold follows this line */
-    if (is_own_delimiter (node, line, length))
+    if (is_own_delimiter (self, node, line, length))
       return LINE_OF_BODY;
   }
   if (pn_header_is_field (line, length, &name_length, &value)) {
@@ -344,6 +350,8 @@ read_header (Scanner *self, guint64 offset, PnMimeEntity *node, GError **error)
 
   if (header == NULL)
     return FALSE;
+  g_clear_pointer (&self->declared, g_free);
+  self->knows_declared = FALSE;
   while (kind == LINE_IN_HEADER) {
     const guint8 *lf = at < got ? memchr (header + at, '\n', got - at) : NULL;
     gboolean end_of_source = offset + got >= self->source->size;
@@ -388,8 +396,9 @@ read_header (Scanner *self, guint64 offset, PnMimeEntity *node, GError **error)
   return TRUE;
 }
 
-PnEncoding
-pn_mime_find_encoding (const char *label, gsize length, gboolean *unknown)
+/* The encoding that LABEL means; NONE and *UNKNOWN if it means none. */
+static PnEncoding
+find_encoding (const char *label, gsize length, gboolean *unknown)
 {
   static const struct {
     const char *name;
@@ -506,8 +515,8 @@ begins_part (const char *p, const char *end)
   return lf != NULL && end - lf > 9 && g_ascii_strncasecmp (lf + 1, "content-", 8) == 0;
 }
 
-/* The boundary that the body of NODE uses, whatever was declared: a line like a delimiter that comes again, or
- * that a part follows. */
+/* The boundary that the body of NODE uses, whatever was declared: a line like a delimiter that comes again,
+ * or that a part follows. */
 static char *
 find_used_boundary (Scanner *self, const PnMimeEntity *node, GError **error)
 {
@@ -557,9 +566,8 @@ open_multipart (Scanner *self, guint index, GError **error)
     node->too_deep = TRUE;
     return TRUE;
   }
-  g_autofree char *boundary = read_boundary (node);
-  if (boundary == NULL || boundary[0] == '\0') {
-    g_free (boundary);
+  g_autofree char *boundary = g_strdup (find_declared (self, node));
+  if (boundary == NULL) {
     boundary = guess_boundary (self, node, &local);
     if (boundary == NULL && local == NULL)
       boundary = find_used_boundary (self, node, &local);
@@ -642,7 +650,7 @@ begin_part (Scanner *self, guint parent, guint64 offset, GError **error)
   if (added->type == NULL)
     added->type = g_strdup (fallback);
   if (encoding->value != NULL)
-    added->encoding = pn_mime_find_encoding (encoding->value, encoding->length, &added->encoding_unknown);
+    added->encoding = find_encoding (encoding->value, encoding->length, &added->encoding_unknown);
   return open_multipart (self, index, error);
 }
 
@@ -753,6 +761,7 @@ pn_mime_scan (PnSource *source, guint max_depth, guint max_parts, GError **error
   gboolean done = scan_all (&scanner, error);
   g_array_unref (scanner.open);
   g_free (scanner.buffer);
+  g_free (scanner.declared);
   return done ? g_steal_pointer (&scan) : NULL;
 }
 

@@ -65,7 +65,4 @@ PnMimeEntity *pn_mime_scan_entity (const PnMimeScan *self, guint index);
 /* "1.2": the place of a part; "1" for the only part of a message without multiparts.  Caller frees. */
 char *pn_mime_scan_section (const PnMimeScan *self, guint index);
 
-/* The encoding that LABEL (of a Content-Transfer-Encoding) means; NONE and *UNKNOWN if it means none. */
-PnEncoding pn_mime_find_encoding (const char *label, gsize length, gboolean *unknown);
-
 G_END_DECLS

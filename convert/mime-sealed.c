@@ -7,8 +7,7 @@
 /* Larger ones are not compared with the message. */
 enum { MAX_SEALED = 64 * 1024 * 1024, MAX_PARAMETERS = 2000 };
 
-/* --- reading ---------------------------------------------------------------------------------------------
- */
+/* --- reading --------------------------------------------------------------------------------------- */
 
 /* Everything from the first ';' of Content-Type on, unfolded; NULL if it cannot be written again as it is. */
 static char *
@@ -54,8 +53,7 @@ pn_mime_keep_sealed (PnMimeReader *self, guint index)
   g_array_append_val (self->files, file);
 }
 
-/* --- writing ---------------------------------------------------------------------------------------------
- */
+/* --- writing --------------------------------------------------------------------------------------- */
 
 gboolean
 pn_mime_is_sealed_multipart (const PnPart *part)

@@ -93,18 +93,18 @@ pn_mime_unflow (const char *text, gsize length, gboolean delsp, gsize *out_lengt
 
 /* The decoded bytes of an entity; *OWNED (to be unreferenced) keeps them unless they lie in the source. */
 static gboolean
-get_bytes (PnMimeReader *self, const PnMimeEntity *entity, const guint8 **bytes, gsize *length,
-           GBytes **owned, GError **error)
+get_bytes (PnMimeReader *self, guint index, const guint8 **bytes, gsize *length, GBytes **owned,
+           GError **error)
 {
+  const PnMimeEntity *entity = pn_mime_scan_entity (self->scan, index);
+
   *owned = NULL;
   if (entity->encoding == PN_ENCODING_NONE && self->source->data != NULL) {
     *length = entity->body_length;
     *bytes = self->source->data + entity->body_offset;
     return TRUE;
   }
-  g_autoptr (PnContent) content
-      = pn_content_new_range (self->source, entity->body_offset, entity->body_length, entity->encoding);
-  *owned = pn_content_read (content, PN_MIME_MAX_TEXT, error);
+  *owned = pn_mime_reader_bytes (self, index, PN_MIME_MAX_TEXT, error);
   if (*owned != NULL)
     *bytes = g_bytes_get_data (*owned, length);
   return *owned != NULL;
@@ -138,7 +138,7 @@ pn_mime_read_text (PnMimeReader *self, guint index, gboolean unix_lines, gsize *
   const guint8 *bytes;
   gsize n;
 
-  if (!get_bytes (self, entity, &bytes, &n, &owned, error))
+  if (!get_bytes (self, index, &bytes, &n, &owned, error))
     return NULL;
   if (strcmp (entity->type, "text/plain") == 0) {
     GBytes *rest = pn_mime_take_files (self, index, (const char *) bytes, n, owned);
@@ -168,13 +168,12 @@ pn_mime_read_text (PnMimeReader *self, guint index, gboolean unix_lines, gsize *
 char *
 pn_mime_read_calendar (PnMimeReader *self, guint index, gsize *length, char **charset, GError **error)
 {
-  const PnMimeEntity *entity = pn_mime_scan_entity (self->scan, index);
   const char *declared = pn_header_params_get (pn_mime_reader_type (self, index), "charset");
   g_autoptr (GBytes) owned = NULL;
   const guint8 *bytes;
   char name[64] = "";
 
-  if (!get_bytes (self, entity, &bytes, length, &owned, error))
+  if (!get_bytes (self, index, &bytes, length, &owned, error))
     return NULL;
   gboolean other = declared != NULL && pn_charset_find (declared, name) && strcmp (name, "utf-8") != 0
                    && strcmp (name, "us-ascii") != 0;

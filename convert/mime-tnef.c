@@ -69,8 +69,7 @@ open_stream (PnMimeReader *self, const PnMimeFile *file, GError **error)
   return TRUE;
 }
 
-/* --- rich text
- * ------------------------------------------------------------------------------------------------ */
+/* --- rich text ------------------------------------------------------------------------------------- */
 
 static gboolean
 is_rich (const PnPart *part)

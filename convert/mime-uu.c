@@ -29,14 +29,6 @@ typedef struct {
   GArray *blocks; /* Block */
 } Hunt;
 
-static const char *
-line_end (const char *p, const char *end)
-{
-  const char *lf = p < end ? memchr (p, '\n', (gsize) (end - p)) : NULL;
-
-  return lf != NULL ? lf + 1 : end;
-}
-
 /* Length of the line at P without its end. */
 static gsize
 line_length (const char *p, const char *next)
@@ -97,7 +89,7 @@ is_base64 (const char *p, gsize length)
 static gboolean
 read_block (const char *p, const char *end, Block *block)
 {
-  const char *next = line_end (p, end);
+  const char *next = pn_next_line (p, end);
 
   if (!read_begin (p, line_length (p, next), block))
     return FALSE;
@@ -107,7 +99,7 @@ read_block (const char *p, const char *end, Block *block)
   block->data = uu ? p : next;
   while (next < end) {
     p = next;
-    next = line_end (p, end);
+    next = pn_next_line (p, end);
     gsize length = line_length (p, next);
     if (length == strlen (last) && memcmp (p, last, length) == 0) {
       block->end = next;

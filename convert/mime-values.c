@@ -56,20 +56,23 @@ void
 pn_values_end (PnValues *self, GString *out, const char *field)
 {
   g_string_append_printf (out, "%s: ", field);
-  gsize column = strlen (field) + 2;
-  for (const char *p = self->text->str; *p;) {
-    gsize item = strcspn (p, ";") + 1; /* with its ';' */
+  gsize column = strlen (field) + 2, item = 0;
+  const char *end = self->text->str + self->text->len;
+  for (const char *p = self->text->str; p < end;) {
+    if (item == 0)
+      item = strcspn (p, ";") + 1; /* with its ';' */
     gsize room = column < PN_FIELD_COLUMNS ? PN_FIELD_COLUMNS - column : 0;
     if (item > room && item < PN_FIELD_COLUMNS - 1 && column > 1) {
       g_string_append (out, "\r\n ");
       column = 1;
       continue;
     }
-    gsize n = MIN (MIN (item, MAX (room, 1)), strlen (p));
+    gsize n = MIN (MIN (item, MAX (room, 1)), (gsize) (end - p));
     g_string_append_len (out, p, (gssize) n);
     p += n;
+    item -= n;
     column += n;
-    if (column >= PN_FIELD_COLUMNS && *p) {
+    if (column >= PN_FIELD_COLUMNS && p < end) {
       g_string_append (out, "\r\n ");
       column = 1;
     }

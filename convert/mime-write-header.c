@@ -511,7 +511,8 @@ add_rfc2231 (PnWriteField *self, const char *name, const char *value)
 {
   g_autoptr (GString) encoded = g_string_new (NULL);
   g_autoptr (GPtrArray) pieces = g_ptr_array_new_with_free_func (g_free);
-  gsize room = PN_FIELD_COLUMNS - strlen (name) - 10;
+  gsize used = strlen (name) + 10; /* a line of its own, however long the name */
+  gsize room = used + 24 < PN_FIELD_COLUMNS ? PN_FIELD_COLUMNS - used : 24;
   gsize limit = room - strlen ("utf-8''");
   for (const char *p = value; *p;) {
     gsize n = character_length (p, strlen (p));
@@ -603,6 +604,22 @@ is_excepted (const char *parameter, const char *const *except)
   return FALSE;
 }
 
+/* VALUE, if it is a quoted string, without its quotes and what escapes in it. */
+static void
+unquote (char *value)
+{
+  gsize n = strlen (value);
+  if (n < 2 || value[0] != '"' || value[n - 1] != '"')
+    return;
+  char *to = value;
+  for (const char *from = value + 1, *end = value + n - 1; from < end; from++) {
+    if (*from == '\\' && from + 1 < end)
+      from++;
+    *to++ = *from;
+  }
+  *to = '\0';
+}
+
 void
 pn_field_parameters (PnWriteField *self, const char *parameters, const char *const *except)
 {
@@ -620,16 +637,14 @@ pn_field_parameters (PnWriteField *self, const char *parameters, const char *con
     g_autofree char *one = g_strchomp (g_strndup (begin, p - begin));
     if (!*one || !strchr (one, '=') || is_excepted (one, except))
       continue;
-    if (!pn_field_is_ascii (one)) {
-      char *value = strchr (one, '=');
-      *value++ = '\0';
-      gsize n = strlen (value);
-      if (n > 1 && value[0] == '"' && value[n - 1] == '"')
-        value[n - 1] = '\0', value++;
-      pn_field_parameter (self, one, value);
+    if (pn_field_is_ascii (one) && strlen (one) <= TOKEN_MAX) {
+      pn_field_glue (self, ";");
+      pn_field_token (self, one);
       continue;
     }
-    pn_field_glue (self, ";");
-    pn_field_token (self, one);
+    char *value = strchr (one, '=');
+    *value++ = '\0';
+    unquote (value);
+    pn_field_parameter (self, one, value);
   }
 }

@@ -5,12 +5,12 @@
 
 /* The skeleton is the content of the part PN_PART_SKELETON, of type application/x-postern-skeleton:
  *
- *   "PSKEL1" LF
- *   "L" SP length LF, then LENGTH bytes               these bytes of the original
- *   "N" SP part SP size SP digest LF                  the bytes of the part
- *   "B" SP part SP size SP digest SP line SP ends LF  the part in base64: LINE characters in a line (0: one
- * line only); ENDS is "lf" or "crlf", with a '+' behind it if the last line is ended too "E" SP total LF the
- * end: TOTAL bytes have come out
+ * - "PSKEL1" LF
+ * - "L" SP length LF, then LENGTH bytes: these bytes of the original
+ * - "N" SP part SP size SP digest LF: the bytes of the part
+ * - "B" SP part SP size SP digest SP line SP ends LF: the part in base64.  LINE: characters in a line, 0 for
+ * one line only; ENDS: "lf" or "crlf", with a '+' behind it if the last line is ended too
+ * - "E" SP total LF: the end, when TOTAL bytes have come out
  *
  * Numbers are decimal; PART counts the message's parts from 0; SIZE and DIGEST (SHA-256 in lower case hex)
  * are those of the decoded part, so that a part that was changed or exchanged is noticed before it is
@@ -94,28 +94,18 @@ add_literal (PnSkeleton *self, GPtrArray *chain, GString *text, guint64 offset, 
   g_ptr_array_add (chain, pn_content_new_range (self->original, offset, length, PN_ENCODING_NONE));
 }
 
-static void
-append_digest (GString *text, const guint8 digest[32])
-{
-  static const char hex[] = "0123456789abcdef";
-
-  for (guint i = 0; i < 32; i++) {
-    g_string_append_c (text, hex[digest[i] >> 4]);
-    g_string_append_c (text, hex[digest[i] & 15]);
-  }
-}
-
 static gboolean
 add_reference (GString *text, const Reference *reference, guint number, GError **error)
 {
   gboolean base64 = reference->encoding == PN_ENCODING_BASE64;
   guint8 digest[32];
+  char hex[65];
   guint64 size;
 
   if (!pn_content_measure (reference->part->content, &size, digest, error))
     return FALSE;
-  g_string_append_printf (text, "%c %u %" G_GUINT64_FORMAT " ", base64 ? 'B' : 'N', number, size);
-  append_digest (text, digest);
+  pn_digest_to_hex (digest, hex);
+  g_string_append_printf (text, "%c %u %" G_GUINT64_FORMAT " %s", base64 ? 'B' : 'N', number, size, hex);
   if (base64)
     g_string_append_printf (text, " %u %s%s", reference->form.line_length,
                             reference->form.crlf ? "crlf" : "lf", reference->form.last_eol ? "+" : "");
@@ -191,15 +181,15 @@ count_and_write (gpointer user, const void *data, gsize length, GError **error)
 static gboolean
 has_digest (PnPart *part, guint64 size, const char *digest, GError **error)
 {
-  g_autoptr (GString) hex = g_string_new (NULL);
   guint8 bytes[32];
+  char hex[65];
   guint64 n;
 
   if (part->role == PN_PART_SKELETON || part->content == NULL
       || !pn_content_measure (part->content, &n, bytes, error))
     return FALSE;
-  append_digest (hex, bytes);
-  return n == size && strcmp (hex->str, digest) == 0;
+  pn_digest_to_hex (bytes, hex);
+  return n == size && strcmp (hex, digest) == 0;
 }
 
 /* The part that a reference means: by its number, or where it has moved to. */

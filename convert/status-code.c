@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "convert/ascii.h"
+
 typedef struct {
   const char *code; /* without its class */
   const char *text;
@@ -93,25 +95,26 @@ static const Row rows[] = {
   { "0.0", "no reason was given" },
 };
 
-static gboolean
-is_code (const char *code, const char **rest)
+/* The length of the code that TEXT begins with; 0 if it begins with none. */
+static gsize
+code_length (const char *text)
 {
-  if (!code || !strchr ("245", code[0]) || !code[0] || code[1] != '.')
-    return FALSE;
-  gsize subject = strspn (code + 2, "0123456789");
-  if (subject == 0 || subject > 3 || code[2 + subject] != '.')
-    return FALSE;
-  gsize detail = strspn (code + 3 + subject, "0123456789");
-  *rest = code + 2;
-  return detail > 0 && detail <= 3 && !code[3 + subject + detail];
+  if (!*text || !strchr ("245", *text) || text[1] != '.')
+    return 0;
+  gsize subject = strspn (text + 2, "0123456789");
+  if (subject == 0 || subject > 3 || text[2 + subject] != '.')
+    return 0;
+  gsize detail = strspn (text + 3 + subject, "0123456789");
+  return detail > 0 && detail <= 3 ? 3 + subject + detail : 0;
 }
 
 const char *
 pn_status_code_describe (const char *code)
 {
-  const char *rest;
-  if (!is_code (code, &rest))
+  gsize length = code ? code_length (code) : 0;
+  if (length == 0 || code[length])
     return NULL;
+  const char *rest = code + 2;
   for (guint i = 0; i < G_N_ELEMENTS (rows); i++)
     if (strcmp (rows[i].code, rest) == 0)
       return rows[i].text;
@@ -135,16 +138,12 @@ char *
 pn_status_code_find (const char *text)
 {
   for (const char *p = text; *p; p++) {
-    if (!strchr ("245", *p) || p[1] != '.' || !begins_here (text, p))
-      continue;
-    gsize subject = strspn (p + 2, "0123456789");
-    if (subject == 0 || subject > 3 || p[2 + subject] != '.')
-      continue;
-    gsize detail = strspn (p + 3 + subject, "0123456789");
-    const char *end = p + 3 + subject + detail;
+    gsize length = code_length (p);
+    const char *end = p + length;
     /* "5.1.1." ends a sentence, "4.2.2.1" is an address of the Internet */
-    if (detail > 0 && detail <= 3 && !g_ascii_isalnum (*end) && !(*end == '.' && g_ascii_isdigit (end[1])))
-      return g_strndup (p, (gsize) (end - p));
+    if (length > 0 && begins_here (text, p) && !g_ascii_isalnum (*end)
+        && !(*end == '.' && g_ascii_isdigit (end[1])))
+      return g_strndup (p, length);
   }
   return NULL;
 }
@@ -218,7 +217,7 @@ pn_status_code_guess (const char *text, gboolean transient)
     { "blocked", "5.7.1", "4.7.1" },
   };
   for (guint i = 0; i < G_N_ELEMENTS (guesses); i++)
-    if (strcasestr (text, guesses[i].words))
+    if (pn_ascii_casestr (text, guesses[i].words))
       return transient ? guesses[i].transient : guesses[i].permanent;
   return NULL;
 }

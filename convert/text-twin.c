@@ -63,7 +63,11 @@ typedef struct {
   guint quotes, pre;
   char *target; /* of the link under way */
   gsize link;   /* where its text begins */
+  guint open;   /* tags of which no '>' outside of quotes was found */
 } Reader;
+
+/* Each of those costs a look at all that follows; behind so many no quote is believed. */
+enum { MAX_OPEN = 50 };
 
 static Tag
 find_tag (const char *name)
@@ -295,6 +299,21 @@ apply_tag (Reader *self, Tag tag, const char *name, gboolean closing, const char
   }
 }
 
+/* The '>' of the tag whose attributes begin at TEXT; NULL if there is none. */
+static const char *
+find_tag_end (Reader *self, const char *text)
+{
+  const char *p = self->open < MAX_OPEN ? text : self->end;
+  for (char quote = 0; p < self->end && (quote || *p != '>'); p++) {
+    if (quote ? *p == quote : (*p == '"' || *p == '\'') && p > text && p[-1] == '=')
+      quote = quote ? 0 : *p;
+  }
+  if (p < self->end)
+    return p;
+  self->open++; /* a quote that never ends: the tag ends at the first '>' */
+  return memchr (text, '>', self->end - text);
+}
+
 /* At '<'. */
 static void
 read_tag (Reader *self)
@@ -321,14 +340,8 @@ read_tag (Reader *self)
   }
   name[n] = '\0';
   const char *text = p;
-  for (char quote = 0; p < self->end && (quote || *p != '>'); p++) {
-    if (quote ? *p == quote : (*p == '"' || *p == '\'') && p > text && p[-1] == '=')
-      quote = quote ? 0 : *p;
-  }
-  if (p >= self->end) /* a quote that never ends: the tag ends at the first '>' */
-    p = memchr (text, '>', self->end - text);
-  const char *end = p ? p : self->end;
-  self->p = p ? p + 1 : self->end;
+  const char *found = find_tag_end (self, text), *end = found ? found : self->end;
+  self->p = found ? found + 1 : self->end;
   apply_tag (self, find_tag (name), name, closing, text, end);
 }
 

@@ -74,18 +74,11 @@ find_runs (PnZone *zone, int first, int last)
 static void
 append_run (GString *out, const Run *run, int last_year)
 {
-  static const char *const weekdays[] = { "SU", "MO", "TU", "WE", "TH", "FR", "SA" };
   const char *kind = run->after > run->before ? "DAYLIGHT" : "STANDARD";
-  g_string_append_printf (out, "BEGIN:%s\r\nDTSTART:", kind);
-  pn_ical_append_local (out, run->start + run->before, FALSE);
-  g_string_append (out, "\r\nTZOFFSETFROM:");
-  pn_ical_append_offset (out, run->before);
-  g_string_append (out, "\r\nTZOFFSETTO:");
-  pn_ical_append_offset (out, run->after);
-  g_string_append (out, "\r\n");
+  pn_timezone_begin_observance (out, kind, run->start + run->before, run->before, run->after);
   if (run->last > run->first) {
     g_string_append_printf (out, "RRULE:FREQ=YEARLY;BYMONTH=%d;BYDAY=%d%s", run->month,
-                            run->is_last ? -1 : run->ordinal, weekdays[run->weekday]);
+                            run->is_last ? -1 : run->ordinal, pn_weekday_name (run->weekday));
     if (run->last < last_year) {
       g_string_append (out, ";UNTIL=");
       pn_ical_append_utc (out, run->end);
@@ -113,17 +106,9 @@ pn_timezone_write_years (const char *tzid, gint64 at, guint years)
   gint64 begin = pn_civil_to_days (first, 1, 1) * DAY;
   int offset = pn_zone_offset (zone, begin);
   GString *out = g_string_sized_new (2048);
-  g_autoptr (GString) line = g_string_new ("TZID:");
-  pn_ical_append_text (line, tzid);
-  g_string_append (out, "BEGIN:VTIMEZONE\r\n");
-  pn_ical_put_line (out, line->str, line->len);
-  g_string_append (out, "BEGIN:STANDARD\r\nDTSTART:");
-  pn_ical_append_local (out, begin + offset, FALSE);
-  g_string_append (out, "\r\nTZOFFSETFROM:");
-  pn_ical_append_offset (out, offset);
-  g_string_append (out, "\r\nTZOFFSETTO:");
-  pn_ical_append_offset (out, offset);
-  g_string_append (out, "\r\nEND:STANDARD\r\n");
+  pn_timezone_begin (out, tzid);
+  pn_timezone_begin_observance (out, "STANDARD", begin + offset, offset, offset);
+  g_string_append (out, "END:STANDARD\r\n");
   for (guint i = 0; i < runs->len; i++)
     append_run (out, &g_array_index (runs, Run, i), last);
   g_string_append (out, "END:VTIMEZONE\r\n");

@@ -64,14 +64,6 @@ offset_in_data (PnZone *self, gint64 unix_time)
   return g_time_zone_get_offset (self->zone, interval);
 }
 
-static int
-year_of (gint64 seconds)
-{
-  PnCalendarTime time = { 0 };
-  pn_calendar_time_set_local (&time, seconds);
-  return time.year;
-}
-
 static gint64
 find_change (PnZone *self, gint64 from, gint64 to)
 {
@@ -173,7 +165,7 @@ find_tail (PnZone *self)
 int
 pn_zone_offset (PnZone *self, gint64 unix_time)
 {
-  int year = unix_time < pn_civil_to_days (LAST_YEAR + 1, 1, 1) * DAY ? 0 : year_of (unix_time);
+  int year = unix_time < pn_civil_to_days (LAST_YEAR + 1, 1, 1) * DAY ? 0 : pn_year_of (unix_time);
   if (year > LAST_YEAR && !self->tail_known)
     find_tail (self);
   if (year <= LAST_YEAR || self->tail_count == 0)
@@ -250,28 +242,36 @@ rules_hold (PnZone *self, const YearlyRule rules[2], int year)
   return TRUE;
 }
 
-static void
-append_tzid (GString *out, const char *tzid)
+void
+pn_timezone_begin (GString *out, const char *tzid)
 {
   g_autoptr (GString) line = g_string_new ("TZID:");
   pn_ical_append_text (line, tzid);
+  g_string_append (out, "BEGIN:VTIMEZONE\r\n");
   pn_ical_put_line (out, line->str, line->len);
+}
+
+void
+pn_timezone_begin_observance (GString *out, const char *kind, gint64 start, int before, int after)
+{
+  g_string_append_printf (out, "BEGIN:%s\r\nDTSTART:", kind);
+  pn_ical_append_local (out, start, FALSE);
+  g_string_append (out, "\r\nTZOFFSETFROM:");
+  pn_ical_append_offset (out, before);
+  g_string_append (out, "\r\nTZOFFSETTO:");
+  pn_ical_append_offset (out, after);
+  g_string_append (out, "\r\n");
 }
 
 static void
 append_observance (GString *out, PnZone *zone, const YearlyRule *rule, const char *kind, int year,
                    const PnTransition *change)
 {
-  static const char *const weekdays[] = { "SU", "MO", "TU", "WE", "TH", "FR", "SA" };
   int interval = g_time_zone_find_interval (zone->zone, G_TIME_TYPE_UNIVERSAL, change->at);
-  g_string_append_printf (out, "BEGIN:%s\r\nDTSTART:", kind);
-  pn_ical_append_local (out, rule_day (rule, year) * DAY + rule->second, FALSE);
-  g_string_append (out, "\r\nTZOFFSETFROM:");
-  pn_ical_append_offset (out, rule->before);
-  g_string_append (out, "\r\nTZOFFSETTO:");
-  pn_ical_append_offset (out, rule->after);
-  g_string_append_printf (out, "\r\nRRULE:FREQ=YEARLY;BYMONTH=%d;BYDAY=%d%s\r\n", rule->month, rule->ordinal,
-                          weekdays[rule->weekday]);
+  pn_timezone_begin_observance (out, kind, rule_day (rule, year) * DAY + rule->second, rule->before,
+                                rule->after);
+  g_string_append_printf (out, "RRULE:FREQ=YEARLY;BYMONTH=%d;BYDAY=%d%s\r\n", rule->month, rule->ordinal,
+                          pn_weekday_name (rule->weekday));
   const char *name = change->at < pn_civil_to_days (LAST_YEAR + 1, 1, 1) * DAY
                          ? g_time_zone_get_abbreviation (zone->zone, interval)
                          : NULL;
@@ -283,13 +283,9 @@ append_observance (GString *out, PnZone *zone, const YearlyRule *rule, const cha
 void
 pn_timezone_append_fixed (GString *out, const char *tzid, int offset)
 {
-  g_string_append (out, "BEGIN:VTIMEZONE\r\n");
-  append_tzid (out, tzid);
-  g_string_append (out, "BEGIN:STANDARD\r\nDTSTART:19700101T000000\r\nTZOFFSETFROM:");
-  pn_ical_append_offset (out, offset);
-  g_string_append (out, "\r\nTZOFFSETTO:");
-  pn_ical_append_offset (out, offset);
-  g_string_append (out, "\r\nEND:STANDARD\r\nEND:VTIMEZONE\r\n");
+  pn_timezone_begin (out, tzid);
+  pn_timezone_begin_observance (out, "STANDARD", 0, offset, offset);
+  g_string_append (out, "END:STANDARD\r\nEND:VTIMEZONE\r\n");
 }
 
 /* Outlook takes the larger offset for summer time, whatever the zone data says of Dublin. */
@@ -300,8 +296,7 @@ append_pair (GString *out, PnZone *zone, const char *tzid, const YearlyRule rule
   guint standard = rules[0].after < rules[0].before ? 0 : 1;
   guint daylight = 1 - standard;
   int first_year = MIN (1970, year - 1);
-  g_string_append (out, "BEGIN:VTIMEZONE\r\n");
-  append_tzid (out, tzid);
+  pn_timezone_begin (out, tzid);
   append_observance (out, zone, &rules[standard], "STANDARD", first_year, &changes[standard]);
   append_observance (out, zone, &rules[daylight], "DAYLIGHT", first_year, &changes[daylight]);
   g_string_append (out, "END:VTIMEZONE\r\n");
@@ -331,7 +326,7 @@ pn_timezone_write (const char *tzid, gint64 at)
   PnZone *zone = pn_zone_get (tzid);
   if (!zone)
     return NULL;
-  int offset = pn_zone_offset (zone, at), year = CLAMP (year_of (at + offset), 2, 9998);
+  int offset = pn_zone_offset (zone, at), year = CLAMP (pn_year_of (at + offset), 2, 9998);
   /* Finding the rules takes longer than reading and writing the rest of an invitation. */
   g_autofree char *key = g_strdup_printf ("%d %s", year, tzid);
   gpointer known = NULL;

@@ -63,7 +63,7 @@ pn_tnef_put_date (PnTnefWriter *self, const char *name, gint64 at, gboolean loca
     wall = pn_calendar_time_local (&time);
   pn_calendar_time_clear (&time);
   g_string_append_printf (self->out, "%s;VALUE=DATE:", name);
-  pn_ical_append_local (self->out, wall + 43200 - ((wall + 43200) % 86400 + 86400) % 86400, TRUE);
+  pn_ical_append_local (self->out, pn_day_of (wall + 43200) * 86400, TRUE);
   g_string_append (self->out, "\r\n");
 }
 

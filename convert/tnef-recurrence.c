@@ -77,7 +77,7 @@ take_time (Cursor *self)
 static gint64
 midnight (gint64 wall)
 {
-  return wall - ((wall % DAY) + DAY) % DAY;
+  return pn_day_of (wall) * DAY;
 }
 
 void
@@ -106,11 +106,10 @@ free_exception (gpointer data)
 static void
 append_days (GString *rule, guint32 days)
 {
-  static const char *const names[] = { "SU", "MO", "TU", "WE", "TH", "FR", "SA" };
   const char *separator = ";BYDAY=";
-  for (guint i = 0; i < G_N_ELEMENTS (names); i++)
+  for (int i = 0; i < 7; i++)
     if (days & 1u << i) {
-      g_string_append_printf (rule, "%s%s", separator, names[i]);
+      g_string_append_printf (rule, "%s%s", separator, pn_weekday_name (i));
       separator = ",";
     }
 }
@@ -186,7 +185,7 @@ append_months (GString *rule, const Pattern *pattern)
   const char *scale = scale_of (pattern);
   gboolean yearly = pattern->period % 12 == 0;
   int year, month, day, nth = pattern->nth == 5 ? -1 : (int) pattern->nth;
-  pn_days_to_civil (pattern->start / DAY - (pattern->start % DAY < 0), &year, &month, &day);
+  pn_days_to_civil (pn_day_of (pattern->start), &year, &month, &day);
   /* The day and month of the first one hold, where they cannot be said in this calendar. */
   if (scale && yearly && pattern->pattern == PATTERN_MONTH_NTH)
     return FALSE;
@@ -216,7 +215,6 @@ append_months (GString *rule, const Pattern *pattern)
 static char *
 make_rule (const Pattern *pattern)
 {
-  static const char *const weekdays[] = { "SU", "MO", "TU", "WE", "TH", "FR", "SA" };
   g_autoptr (GString) rule = g_string_new (NULL);
   if (pattern->sliding)
     return NULL;
@@ -229,8 +227,8 @@ make_rule (const Pattern *pattern)
     g_string_append (rule, "FREQ=WEEKLY");
     append_interval (rule, pattern->period);
     append_days (rule, pattern->days);
-    if (pattern->period > 1 && pattern->first_weekday < G_N_ELEMENTS (weekdays))
-      g_string_append_printf (rule, ";WKST=%s", weekdays[pattern->first_weekday]);
+    if (pattern->period > 1 && pattern->first_weekday < 7)
+      g_string_append_printf (rule, ";WKST=%s", pn_weekday_name ((int) pattern->first_weekday));
     break;
   default:
     if (!append_months (rule, pattern))
@@ -266,7 +264,7 @@ day_in_month (const Pattern *pattern, int year, int month)
 static gint64
 first_day (const Pattern *pattern)
 {
-  gint64 start = pattern->start / DAY - (pattern->start % DAY < 0);
+  gint64 start = pn_day_of (pattern->start);
   if (pattern->pattern == PATTERN_DAY || (pattern->pattern != PATTERN_WEEK && scale_of (pattern)))
     return start;
   if (pattern->pattern == PATTERN_WEEK) {

@@ -88,16 +88,12 @@ read_definition (const guint8 *p, gsize length, Rule *rule, gboolean *has_rule)
 static void
 append_observance (GString *out, const char *kind, const Change *change, int from, int to)
 {
-  static const char *const days[] = { "SU", "MO", "TU", "WE", "TH", "FR", "SA" };
-  g_string_append_printf (out, "BEGIN:%s\r\nTZOFFSETFROM:%c%02d%02d\r\nTZOFFSETTO:%c%02d%02d\r\n", kind,
-                          from < 0 ? '-' : '+', ABS (from) / 60, ABS (from) % 60, to < 0 ? '-' : '+',
-                          ABS (to) / 60, ABS (to) % 60);
+  gint64 start = change ? change->hour * 3600 + change->minute * 60 : 0;
+  pn_timezone_begin_observance (out, kind, start, from * 60, to * 60);
   if (change)
-    g_string_append_printf (out, "DTSTART:19700101T%02u%02u00\r\nRRULE:FREQ=YEARLY;BYMONTH=%u;BYDAY=%d%s\r\n",
-                            change->hour, change->minute, change->month,
-                            change->week == 5 ? -1 : (int) change->week, days[change->weekday]);
-  else
-    g_string_append (out, "DTSTART:19700101T000000\r\n");
+    g_string_append_printf (out, "RRULE:FREQ=YEARLY;BYMONTH=%u;BYDAY=%d%s\r\n", change->month,
+                            change->week == 5 ? -1 : (int) change->week,
+                            pn_weekday_name ((int) change->weekday));
   g_string_append_printf (out, "END:%s\r\n", kind);
 }
 
@@ -119,14 +115,6 @@ find_by_rule (const Rule *rule, int year)
       return zone ? pn_vtimezone_find (zone, year) : NULL;
     }
   return NULL;
-}
-
-static int
-year_of (gint64 unix_time)
-{
-  int year, month, day;
-  pn_days_to_civil (unix_time / 86400, &year, &month, &day);
-  return year;
 }
 
 /* What Outlook and Schedule+ number zones by: the value is that of PidLidTimeZone. */
@@ -216,7 +204,7 @@ pn_tnef_zone (PnTnef *self, const GArray *properties, gint64 unix_time, gboolean
   if (!has_rule && p)
     has_rule = read_struct (p, length, &rule);
   /* The rule is that of the year in which the sender's system was last mended. */
-  const int years[] = { year_of (unix_time), 2006, 2012, 2020 };
+  const int years[] = { pn_year_of (unix_time), 2006, 2012, 2020 };
   for (guint i = 0; has_rule && !zone && i < G_N_ELEMENTS (years); i++)
     zone = find_by_rule (&rule, years[i]);
   if (!zone)

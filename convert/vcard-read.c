@@ -208,9 +208,7 @@ take_line (Reader *self, const char *text, GError **error)
 static gboolean
 is_base64 (const GString *line)
 {
-  gsize head = strcspn (line->str, ":");
-  g_autofree char *upper = head < 1000 && line->str[head] ? g_ascii_strup (line->str, (gssize) head) : NULL;
-  return upper && (strstr (upper, "BASE64") || strstr (upper, "ENCODING=B"));
+  return pn_vcal_head_has (line->str, "BASE64") || pn_vcal_head_has (line->str, "ENCODING=B");
 }
 
 static gboolean
@@ -233,8 +231,8 @@ read_lines (Reader *self, const char *text, const char *end, GError **error)
       stop++;
     gsize length = (gsize) (stop - c);
     gboolean folded = length > 0 && (*c == ' ' || *c == '\t');
-    gboolean soft
-        = begun && line->len > 0 && line->str[line->len - 1] == '=' && pn_vcal_is_quoted (line->str);
+    gboolean soft = begun && line->len > 0 && line->str[line->len - 1] == '='
+                    && pn_vcal_head_has (line->str, "QUOTED-PRINTABLE");
     if (soft) {
       g_string_truncate (line, line->len - 1);
       g_string_append_len (line, c, (gssize) length);
@@ -256,29 +254,13 @@ read_lines (Reader *self, const char *text, const char *end, GError **error)
   return !begun || take_line (self, line->str, error);
 }
 
-/* Of UTF-16, as telephones export it. */
-static char *
-from_utf16 (const char *text, gsize *length)
-{
-  if (*length < 4 || (text[0] && text[1] && (guchar) text[0] < 0xfe))
-    return NULL;
-  gboolean marked = (guchar) text[0] >= 0xfe;
-  gboolean little = (guchar) text[0] == 0xff || text[1] == '\0';
-  gsize skip = marked ? 2 : 0, written;
-  char *narrow = g_convert (text + skip, (gssize) ((*length - skip) & ~(gsize) 1), "UTF-8",
-                            little ? "UTF-16LE" : "UTF-16BE", NULL, &written, NULL);
-  if (narrow)
-    *length = written;
-  return narrow;
-}
-
 PnMessage *
 pn_vcard_read (const char *text, gsize length, GError **error)
 {
   g_autoptr (PnMessage) message = pn_message_new (PN_TYPE_ADMIN);
   if (length == 0)
     text = "";
-  g_autofree char *narrow = from_utf16 (text, &length);
+  g_autofree char *narrow = pn_ical_from_utf16 (text, &length);
   const char *begin = narrow ? narrow : text, *end = begin + length;
   if (length >= 3 && memcmp (begin, "\xef\xbb\xbf", 3) == 0)
     begin += 3;

@@ -2,13 +2,7 @@
 
 #include <string.h>
 
-static const char *
-line_end (const char *p, const char *end)
-{
-  const char *lf = p < end ? memchr (p, '\n', (gsize) (end - p)) : NULL;
-
-  return lf != NULL ? lf + 1 : end;
-}
+#include "convert/mime-header.h"
 
 /* The value of " KEY=" between P and END; NULL if it is not there. */
 static const char *
@@ -65,7 +59,7 @@ read_begin (const char *p, const char *end, PnYencBlock *block)
 gboolean
 pn_yenc_find (const char *p, const char *end, PnYencBlock *block)
 {
-  const char *next = line_end (p, end);
+  const char *next = pn_next_line (p, end);
 
   memset (block, 0, sizeof *block);
   block->begin = p;
@@ -76,7 +70,7 @@ pn_yenc_find (const char *p, const char *end, PnYencBlock *block)
   block->part_end = block->size;
   if (block->part > 0) {
     p = next;
-    next = line_end (p, end);
+    next = pn_next_line (p, end);
     if (end - p < 7 || memcmp (p, "=ypart ", 7) != 0 || !read_number (p, next, "begin", &block->part_begin)
         || !read_number (p, next, "end", &block->part_end) || block->part_begin == 0
         || block->part_end < block->part_begin || block->part_end > block->size)
@@ -90,7 +84,7 @@ pn_yenc_find (const char *p, const char *end, PnYencBlock *block)
   if (last == NULL || end - last < 7 || memcmp (last + 1, "=yend ", 6) != 0)
     return FALSE;
   block->data_end = last + 1;
-  block->end = line_end (last + 1, end);
+  block->end = pn_next_line (last + 1, end);
   block->has_crc = read_crc (last, block->end, "crc32", &block->crc);
   block->has_part_crc = read_crc (last, block->end, "pcrc32", &block->part_crc);
   return read_number (last, block->end, "size", &block->stated);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "convert/ical.h"
+#include "convert/native.h"
 
 #include <libical/ical.h>
 #include <string.h>
@@ -103,4 +104,33 @@ count_of (const char *text, const char *part)
   for (const char *c = text; (c = strstr (c, part)); c++)
     count++;
   return count;
+}
+
+/* Without its folds. */
+static inline char *
+unfold (const char *text)
+{
+  GString *out = g_string_new (text);
+  g_string_replace (out, "\r\n ", "", 0);
+  return g_string_free (out, FALSE);
+}
+
+#define assert_has(text, part) g_assert_cmpstr (strstr (text, part), !=, NULL)
+#define assert_lacks(text, part) g_assert_cmpstr (strstr (text, part), ==, NULL)
+
+/* MESSAGE as it comes out of a queue file. */
+static inline PnMessage *
+through_native (PnMessage *message)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GByteArray) bytes = g_byte_array_new ();
+  PnSink sink = pn_sink_to_array (bytes);
+  g_free (message->id);
+  message->id = g_strdup ("4C9B1A22.7F01.0077");
+  pn_native_write (message, &sink, &error);
+  g_assert_no_error (error);
+  g_autoptr (PnSource) source = pn_source_new_copy (bytes->data, bytes->len);
+  PnMessage *back = pn_native_read (source, &error);
+  g_assert_no_error (error);
+  return back;
 }

@@ -107,6 +107,28 @@ test_wide (void)
   g_assert_cmpstr (undeclared, ==, "a");
 }
 
+/* The C library reads numbers that are no characters of Unicode from UCS-4, and writes them as if they were.
+ */
+static void
+test_beyond_unicode (void)
+{
+  static const struct {
+    const char *bytes, *label;
+  } wide[] = { { "\0\x11\0\0\0\0\0a", "ucs-4be" },
+               { "\0\0\x11\0a\0\0\0", "ucs-4le" },
+               { "\x7F\xFF\xFF\xFF\0\0\0a", "csucs4" } };
+
+  for (guint i = 0; i < G_N_ELEMENTS (wide); i++) {
+    PnCharsetResult result;
+    gsize length;
+    g_autofree char *text
+        = pn_charset_decode (wide[i].bytes, 8, wide[i].label, NULL, FALSE, &length, &result);
+    g_assert_true (g_utf8_validate_len (text, length, NULL));
+    g_assert_cmpuint (length, ==, strlen (text));
+    g_assert_true (g_str_has_suffix (text, "a"));
+  }
+}
+
 static void
 test_nul (void)
 {
@@ -128,8 +150,8 @@ test_nul (void)
 static void
 test_garbage (void)
 {
-  static const char *const labels[] = { NULL,   "utf-8",  "iso-2022-jp", "utf-16",      "utf-7", "gb2312",
-                                        "big5", "euc-kr", "x",           "iso-2022-kr", "utf-32" };
+  static const char *const labels[] = { NULL,   "utf-8",  "iso-2022-jp", "utf-16",      "utf-7",  "gb2312",
+                                        "big5", "euc-kr", "x",           "iso-2022-kr", "utf-32", "ucs-4be" };
 
   for (guint round = 0; round < 3000; round++) {
     guint8 bytes[64];
@@ -201,6 +223,7 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/charset/ladder", test_ladder);
   g_test_add_func ("/charset/wide", test_wide);
+  g_test_add_func ("/charset/beyond-unicode", test_beyond_unicode);
   g_test_add_func ("/charset/nul", test_nul);
   g_test_add_func ("/charset/garbage", test_garbage);
   g_test_add_func ("/charset/find", test_find);

@@ -2,33 +2,17 @@
  * it comes back through native messages. */
 #include "calendar.h"
 #include "convert/mime.h"
-#include "convert/native.h"
 
 #define AT "DTSTART:20260504T080000Z\r\nDTEND:20260504T090000Z\r\n"
 #define REQUEST(lines) EVENT ("METHOD:REQUEST\r\n", AT lines)
-
-static char *
-unfold (const char *text)
-{
-  GString *out = g_string_new (text);
-  g_string_replace (out, "\r\n ", "", 0);
-  return g_string_free (out, FALSE);
-}
 
 /* Read, put into a queue file and out of it, without the calendar part, and written. */
 static char *
 pass (const char *text, gssize length)
 {
   g_autoptr (PnMessage) message = read_text (text, length, NULL);
+  g_autoptr (PnMessage) back = through_native (message);
   g_autoptr (GError) error = NULL;
-  g_autoptr (GByteArray) bytes = g_byte_array_new ();
-  PnSink sink = pn_sink_to_array (bytes);
-  message->id = g_strdup ("4C9B1A22.7F01.0077");
-  pn_native_write (message, &sink, &error);
-  g_assert_no_error (error);
-  g_autoptr (PnSource) source = pn_source_new_copy (bytes->data, bytes->len);
-  g_autoptr (PnMessage) back = pn_native_read (source, &error);
-  g_assert_no_error (error);
   g_autofree char *written = pn_ical_write (back, NOW, &error);
   g_assert_no_error (error);
   check_lines (written);
@@ -37,9 +21,6 @@ pass (const char *text, gssize length)
   g_assert_cmpstr (twice, ==, written);
   return unfold (written);
 }
-
-#define assert_has(text, part) g_assert_cmpstr (strstr (text, part), !=, NULL)
-#define assert_lacks(text, part) g_assert_cmpstr (strstr (text, part), ==, NULL)
 
 /* -- alarms -- */
 
@@ -299,6 +280,35 @@ test_uid (void)
   }
 }
 
+/* An item without one gets what depends on nothing but itself. */
+static void
+test_uid_missing (void)
+{
+#define NAMELESS(method, lines)                                                                              \
+  "BEGIN:VCALENDAR\r\nMETHOD:" method "\r\nBEGIN:VEVENT\r\n" AT lines "END:VEVENT\r\nEND:VCALENDAR\r\n"
+  static const char *const texts[] = {
+    NAMELESS ("PUBLISH", "SUMMARY:a\r\n"),
+    NAMELESS ("REQUEST", "SUMMA\r\n RY:a\r\nDTSTAMP:20260101T000000Z\r\n"),
+    NAMELESS ("PUBLISH", "SUMMARY:b\r\n"),
+  };
+  char *uids[G_N_ELEMENTS (texts)];
+  for (guint i = 0; i < G_N_ELEMENTS (texts); i++) {
+    g_autoptr (PnMessage) message = read_text (texts[i], -1, NULL);
+    g_assert_true (has_loss (message, "no UID: one was made"));
+    uids[i] = g_strdup (message->calendar->uid);
+    g_autofree char *text = pass (texts[i], -1), *line = g_strdup_printf ("UID:%s\r\n", uids[i]);
+    assert_has (text, line);
+  }
+  g_assert_cmpstr (uids[0], ==, uids[1]);
+  g_assert_cmpstr (uids[0], !=, uids[2]);
+  for (guint i = 0; i < G_N_ELEMENTS (texts); i++)
+    g_free (uids[i]);
+  g_autoptr (PnMessage) reply
+      = read_text (NAMELESS ("REPLY", "ATTENDEE;PARTSTAT=ACCEPTED:mailto:a@b.example\r\n"), -1, NULL);
+  g_assert_null (reply->calendar->uid);
+  g_assert_true (has_loss (reply, "no UID: updates"));
+}
+
 static void
 check_class (const char *lines, PnSecurity security, const char *written)
 {
@@ -404,9 +414,25 @@ test_ends (void)
                                 -1);
   assert_lacks (task, "DUE");
   assert_lacks (task, "DTSTART");
+  g_autofree char *before_all
+      = pass ("BEGIN:VCALENDAR\r\nMETHOD:PUBLISH\r\nBEGIN:VTODO\r\nUID:u\r\nDTSTAMP:20260101T000000Z\r\n"
+              "DTSTART:06000101T000000Z\r\nDURATION:-P349999D\r\nEND:VTODO\r\nEND:VCALENDAR\r\n",
+              -1);
+  assert_has (before_all, "DUE:06000101T000000Z\r\n");
   /* Exchange takes a floating time for one in UTC; it stays what it is all the same. */
   g_autofree char *floating = pass (EVENT ("METHOD:REQUEST\r\n", "DTSTART:20260504T080000\r\n"), -1);
   assert_has (floating, "DTSTART:20260504T080000\r\n");
+}
+
+/* A component without a name keeps what it holds to itself. */
+static void
+test_unnamed_component (void)
+{
+  g_autofree char *text
+      = pass (EVENT ("METHOD:REQUEST\r\n",
+                     "DTSTART:20260504T080000Z\r\nBEGIN: \r\nDTEND:20260504T100000Z\r\nEND:\r\n"),
+              -1);
+  assert_has (text, "BEGIN:X-UNNAMED\r\nDTEND:20260504T100000Z\r\nEND:X-UNNAMED\r\n");
 }
 
 /* Each value says its zone: none that turned out to be UTC, or stood beside one in UTC, becomes floating. */
@@ -703,6 +729,22 @@ test_floods (void)
   flood ("links", ITEM, "ATTACH:https://example.com/%u\r\n", TAIL);
   flood ("folds", ITEM "SUMMARY:", "\r\n x", "\r\n" TAIL);
   flood ("soft breaks", ITEM "SUMMARY;ENCODING=QUOTED-PRINTABLE:", "x=\r\n", "\r\n" TAIL);
+  flood ("soft breaks of nothing", "", "=\n", "");
+  flood ("lines that end in CR", "BEGIN:VCALENDAR\rBEGIN:VEVENT\rUID:u\rDTSTART:20260504T080000Z\r",
+         "X-P-%u:v\r", "END:VEVENT\rEND:VCALENDAR\r");
+  flood ("comments", ITEM, "COMMENT:%u\r\n", TAIL);
+  flood ("dates that are none", ITEM "EXDATE:", "1,", "\r\n" TAIL);
+  flood (
+      "zones of their own", ITEM,
+      "BEGIN:VTIMEZONE\r\nTZID:z%1$u\r\nBEGIN:STANDARD\r\nDTSTART:19700101T000000\r\nTZOFFSETFROM:+0117\r\n"
+      "TZOFFSETTO:+0117\r\nX:%1$u\r\nEND:STANDARD\r\nEND:VTIMEZONE\r\n"
+      "EXDATE;TZID=z%1$u:20260504T080000\r\n",
+      TAIL);
+#define ALARMS4                                                                                              \
+  "DALARM:20260504T080000\r\nDALARM:20260504T080000\r\nDALARM:20260504T080000\r\nDALARM:20260504T080000\r\n"
+  flood ("summers", "BEGIN:VCALENDAR\r\nVERSION:1.0\r\nTZ:+01\r\n",
+         "DAYLIGHT:TRUE;+02;20260328T020000;20261025T030000;A;%u\r\n",
+         "BEGIN:VEVENT\r\nUID:u\r\n" AT ALARMS4 ALARMS4 ALARMS4 ALARMS4 ALARMS4 ALARMS4 ALARMS4 ALARMS4 TAIL);
   flood ("items", HEAD, "BEGIN:VEVENT\r\nUID:u%u\r\n" AT "END:VEVENT\r\n", "END:VCALENDAR\r\n");
   flood ("instances", HEAD "BEGIN:VEVENT\r\nUID:u\r\n" AT "RRULE:FREQ=DAILY\r\nEND:VEVENT\r\n",
          "BEGIN:VEVENT\r\nUID:u\r\nRECURRENCE-ID:20260504T080000Z\r\n" AT "X:%u\r\nEND:VEVENT\r\n",
@@ -723,11 +765,13 @@ main (int argc, char **argv)
   g_test_add_func ("/ical/properties", test_properties);
   g_test_add_func ("/ical/stamp", test_stamp);
   g_test_add_func ("/ical/uid", test_uid);
+  g_test_add_func ("/ical/uid-missing", test_uid_missing);
   g_test_add_func ("/ical/class", test_class);
   g_test_add_func ("/ical/priority", test_priority);
   g_test_add_func ("/ical/busy", test_busy);
   g_test_add_func ("/ical/days", test_days);
   g_test_add_func ("/ical/ends", test_ends);
+  g_test_add_func ("/ical/unnamed-component", test_unnamed_component);
   g_test_add_func ("/ical/date-lists", test_date_lists);
   g_test_add_func ("/ical/floating-pinned", test_floating_pinned);
   g_test_add_func ("/ical/second-hour", test_second_hour);

@@ -225,14 +225,17 @@ test_carried (void)
 static void
 test_twice (void)
 {
-#define TWICE(name, line)                                                                                              \
-  "BEGIN:VEVENT\r\nUID:u\r\nDTSTAMP:20260101T000000Z\r\nSUMMARY:" name "\r\nDTSTART:20260714T090000Z\r\n" line           \
-  "END:VEVENT\r\n"
-  static const char text[] = "BEGIN:VCALENDAR\r\nMETHOD:REQUEST\r\n" TWICE ("Old", "RRULE:FREQ=DAILY;COUNT=5\r\n")
-      TWICE ("Old exception", "RECURRENCE-ID:20260715T090000Z\r\n") TWICE ("New", "RRULE:FREQ=DAILY;COUNT=5\r\n")
-          TWICE ("New exception", "RECURRENCE-ID:20260715T090000Z\r\n") "END:VCALENDAR\r\n";
+#define TWICE(name, line)                                                                                    \
+  "BEGIN:VEVENT\r\nUID:u\r\nDTSTAMP:20260101T000000Z\r\nSUMMARY:" name                                       \
+  "\r\nDTSTART:20260714T090000Z\r\n" line "END:VEVENT\r\n"
+  static const char text[]
+      = "BEGIN:VCALENDAR\r\nMETHOD:REQUEST\r\n" TWICE ("Old", "RRULE:FREQ=DAILY;COUNT=5\r\n")
+          TWICE ("Old exception", "RECURRENCE-ID:20260715T090000Z\r\n")
+              TWICE ("New", "RRULE:FREQ=DAILY;COUNT=5\r\n")
+                  TWICE ("New exception", "RECURRENCE-ID:20260715T090000Z\r\n") "END:VCALENDAR\r\n";
   g_autoptr (PnMessage) message = read_text (text, -1, NULL);
-  pn_message_add_part (message, pn_part_new (PN_PART_CALENDAR, "text/calendar", pn_content_new_text (text, -1)));
+  pn_message_add_part (message,
+                       pn_part_new (PN_PART_CALENDAR, "text/calendar", pn_content_new_text (text, -1)));
   g_autoptr (PnItipItem) item = pn_itip_item_new ("u", "Europe/Berlin");
   PnItipContext context = { .now = NOW, .site_timezone = "Europe/Berlin" };
   g_assert_cmpint (pn_itip_apply (item, message, &context, NULL), ==, PN_ITIP_NEW);
@@ -242,20 +245,20 @@ test_twice (void)
   g_assert_nonnull (strstr (written, "SUMMARY:New exception\r\n"));
 }
 
-/* Each attendee with his own role, kind, state and wish for an answer; an organizer who has no name gets one, for
- * Outlook hides its buttons else. */
+/* Each attendee with his own role, kind, state and wish for an answer; an organizer who has no name gets one,
+ * for Outlook hides its buttons else. */
 static void
 test_people (void)
 {
-  static const char text[] = EVENT (
-      "METHOD:REQUEST\r\n",
-      "DTSTART:20260714T090000Z\r\nSUMMARY:Talk\r\nORGANIZER:mailto:ada@example.com\r\n"
-      "ATTENDEE;ROLE=CHAIR;PARTSTAT=ACCEPTED:mailto:ada@example.com\r\n"
-      "ATTENDEE;CN=Bert;RSVP=TRUE:mailto:bert@example.org\r\n"
-      "ATTENDEE;ROLE=OPT-PARTICIPANT;RSVP=FALSE;PARTSTAT=TENTATIVE:mailto:carl@example.org\r\n"
-      "ATTENDEE;CUTYPE=ROOM;ROLE=NON-PARTICIPANT;RSVP=TRUE:mailto:room@example.org\r\n"
-      "ATTENDEE;CUTYPE=RESOURCE;ROLE=REQ-PARTICIPANT:mailto:car@example.org\r\n"
-      "ATTENDEE;CUTYPE=GROUP;ROLE=REQ-PARTICIPANT;RSVP=TRUE:mailto:all@example.org\r\n");
+  static const char text[]
+      = EVENT ("METHOD:REQUEST\r\n",
+               "DTSTART:20260714T090000Z\r\nSUMMARY:Talk\r\nORGANIZER:mailto:ada@example.com\r\n"
+               "ATTENDEE;ROLE=CHAIR;PARTSTAT=ACCEPTED:mailto:ada@example.com\r\n"
+               "ATTENDEE;CN=Bert;RSVP=TRUE:mailto:bert@example.org\r\n"
+               "ATTENDEE;ROLE=OPT-PARTICIPANT;RSVP=FALSE;PARTSTAT=TENTATIVE:mailto:carl@example.org\r\n"
+               "ATTENDEE;CUTYPE=ROOM;ROLE=NON-PARTICIPANT;RSVP=TRUE:mailto:room@example.org\r\n"
+               "ATTENDEE;CUTYPE=RESOURCE;ROLE=REQ-PARTICIPANT:mailto:car@example.org\r\n"
+               "ATTENDEE;CUTYPE=GROUP;ROLE=REQ-PARTICIPANT;RSVP=TRUE:mailto:all@example.org\r\n");
   static const struct {
     const char *address, *role, *cutype;
     PnPartstat partstat;
@@ -304,6 +307,77 @@ test_describe (void)
 }
 
 /* Threads share nothing but what GLib and libical guard. */
+/* -- items -- */
+
+static PnMessage *
+invitation (const char *text)
+{
+  PnMessage *message = read_text (text, -1, NULL);
+  pn_message_add_part (message,
+                       pn_part_new (PN_PART_CALENDAR, "text/calendar", pn_content_new_text (text, -1)));
+  return message;
+}
+
+/* An item without a UID is kept under the one that was made for it, with what differs in it. */
+static void
+test_nameless (void)
+{
+#define NAMELESS(lines) "BEGIN:VEVENT\r\nDTSTAMP:20260101T000000Z\r\n" lines "END:VEVENT\r\n"
+  static const char text[] = "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nMETHOD:REQUEST\r\n" NAMELESS (
+      "DTSTART:20260504T080000Z\r\nRRULE:FREQ=DAILY;COUNT=3\r\n")
+      NAMELESS ("RECURRENCE-ID:20260505T080000Z\r\nDTSTART:20260505T100000Z\r\n") "END:VCALENDAR\r\n";
+  const PnItipContext context = { .now = NOW, .site_timezone = SITE };
+  g_autoptr (GError) error = NULL;
+  g_autoptr (PnMessage) message = invitation (text);
+  g_autoptr (GPtrArray) uids = pn_itip_uids (message);
+  g_assert_cmpuint (uids->len, ==, 1);
+  g_assert_cmpstr (uids->pdata[0], ==, message->calendar->uid);
+  g_autoptr (PnItipItem) item = pn_itip_item_new (uids->pdata[0], SITE);
+  g_assert_cmpint (pn_itip_apply (item, message, &context, NULL), ==, PN_ITIP_NEW);
+  g_assert_cmpint (pn_itip_apply (item, message, &context, NULL), ==, PN_ITIP_STALE);
+  g_autofree char *written = pn_itip_item_write (item);
+  g_autoptr (PnItipItem) again = pn_itip_item_parse (written, strlen (written), SITE, &error);
+  g_assert_no_error (error);
+  g_assert_cmpstr (pn_itip_item_uid (again), ==, message->calendar->uid);
+  g_autoptr (GPtrArray) exceptions = pn_itip_item_exceptions (again);
+  g_assert_cmpuint (exceptions->len, ==, 1);
+  g_assert_cmpstr (exceptions->pdata[0], ==, "20260505T080000Z");
+}
+
+/* Very many dates and instances that differ cost no more than each of them. */
+static void
+test_many_exceptions (void)
+{
+  enum { DATES = 3000, INSTANCES = 300 };
+  g_autoptr (GString) text
+      = g_string_new ("BEGIN:VCALENDAR\r\nVERSION:2.0\r\nMETHOD:REQUEST\r\nBEGIN:VEVENT\r\nUID:u\r\n"
+                      "DTSTAMP:20260101T000000Z\r\nDTSTART:20260101T080000Z\r\nRRULE:FREQ=DAILY\r\n"
+                      "EXDATE:20260102T080000Z");
+  for (guint i = 0; i < DATES; i++)
+    g_string_append_printf (text, ",20%02u%02u%02uT080000Z", 30 + i / 336, i / 28 % 12 + 1, i % 28 + 1);
+  g_string_append (text, "\r\nEND:VEVENT\r\n");
+  for (guint i = 0; i < INSTANCES; i++)
+    g_string_append_printf (
+        text,
+        "BEGIN:VEVENT\r\nUID:u\r\nDTSTAMP:20260101T000000Z\r\nRECURRENCE-ID:2026%02u%02uT080000Z\r\n"
+        "DTSTART:20260504T090000Z\r\nEND:VEVENT\r\n",
+        i / 28 + 1, i % 28 + 1);
+  g_string_append (text, "END:VCALENDAR\r\n");
+  const PnItipContext context = { .now = NOW, .site_timezone = SITE };
+  g_autoptr (PnMessage) message = invitation (text->str);
+  g_autoptr (PnItipItem) item = pn_itip_item_new ("u", SITE);
+  g_test_timer_start ();
+  g_assert_cmpint (pn_itip_apply (item, message, &context, NULL), ==, PN_ITIP_NEW);
+  g_test_message ("%.3f s", g_test_timer_elapsed ());
+  g_assert_cmpfloat (g_test_timer_elapsed (), <, 10);
+  g_autoptr (GPtrArray) exceptions = pn_itip_item_exceptions (item);
+  g_assert_cmpuint (exceptions->len, ==, INSTANCES);
+  /* The one that the series leaves out is there again. */
+  g_autofree char *written = pn_itip_item_write (item), *plain = unfold (written);
+  assert_has (plain, "EXDATE:20300101T080000Z,");
+  assert_lacks (plain, ",20260102T080000Z");
+}
+
 static gpointer
 read_in_thread (gpointer data)
 {
@@ -342,6 +416,8 @@ main (int argc, char **argv)
   g_test_add_func ("/itip/twice", test_twice);
   g_test_add_func ("/itip/people", test_people);
   g_test_add_func ("/itip/describe", test_describe);
+  g_test_add_func ("/itip/nameless", test_nameless);
+  g_test_add_func ("/itip/many-exceptions", test_many_exceptions);
   g_test_add_func ("/itip/threads", test_threads);
   return g_test_run ();
 }

@@ -1,4 +1,5 @@
 #include "convert/mime-basic.h"
+#include "convert/mime-forward.h"
 #include "convert/mime.h"
 
 #include <string.h>
@@ -97,6 +98,21 @@ test_back (void)
   g_assert_true (g_bytes_equal (content, bytes));
 }
 
+/* Of a message of which only the head was read there is nothing to write, and nothing to forward flat. */
+static void
+test_no_content (void)
+{
+  static const PnPartRole roles[] = { PN_PART_TEXT, PN_PART_HTML, PN_PART_ATTACHMENT };
+  for (guint i = 0; i < G_N_ELEMENTS (roles); i++) {
+    g_autoptr (PnMessage) message = pn_message_new (PN_TYPE_MAIL);
+    message->message_id = g_strdup ("one@example.org");
+    pn_message_add_part (message, pn_part_new (roles[i], "message/rfc822", NULL));
+    g_autofree char *mail = written (message, NULL);
+    g_assert_true (g_str_has_suffix (mail, "\r\n\r\n"));
+    g_assert_null (pn_mime_empty_wrapper (message));
+  }
+}
+
 static void
 test_charset (void)
 {
@@ -160,6 +176,7 @@ main (int argc, char *argv[])
   g_test_add_func ("/mime-basic/uuencode", test_uuencode);
   g_test_add_func ("/mime-basic/message", test_message);
   g_test_add_func ("/mime-basic/back", test_back);
+  g_test_add_func ("/mime-basic/no-content", test_no_content);
   g_test_add_func ("/mime-basic/charset", test_charset);
   g_test_add_func ("/mime-basic/flat-forwarding", test_flat);
   return g_test_run ();

@@ -1,47 +1,8 @@
 /* Each field of a header into the native message, through a native file, and out again in mail that is
  * composed anew: the field is still there and says the same. */
-#include <string.h>
+#include "mime-mail.h"
 
 #include "convert/mime-header.h"
-#include "convert/mime.h"
-#include "convert/native.h"
-
-static PnMessage *
-read_mail (const char *text)
-{
-  const PnMimeOptions options = { 0 };
-  g_autoptr (PnSource) source = pn_source_new_copy (text, strlen (text));
-  g_autoptr (GError) error = NULL;
-  PnMessage *message = pn_mime_read (source, &options, &error);
-  g_assert_no_error (error);
-  return message;
-}
-
-static PnMessage *
-through_native (PnMessage *message)
-{
-  g_autoptr (GByteArray) array = g_byte_array_new ();
-  PnSink sink = pn_sink_to_array (array);
-  g_autoptr (GError) error = NULL;
-  g_assert_true (pn_native_write (message, &sink, &error));
-  g_autoptr (PnSource) source = pn_source_new_copy (array->data, array->len);
-  PnMessage *again = pn_native_read (source, &error);
-  g_assert_no_error (error);
-  return again;
-}
-
-static char *
-compose (PnMessage *message)
-{
-  const PnMimeWriteOptions options
-      = { .host = "example.com", .default_domain = "example.com", .now = 1, .keep_bcc = TRUE };
-  g_autoptr (GByteArray) array = g_byte_array_new ();
-  PnSink sink = pn_sink_to_array (array);
-  g_autoptr (GError) error = NULL;
-  pn_mime_write (message, &options, &sink, &error);
-  g_assert_no_error (error);
-  return g_strndup ((const char *) array->data, array->len);
-}
 
 /* All values of the field in the header of TEXT, decoded, joined by '|'. */
 static char *
@@ -147,14 +108,14 @@ test_both_ways (void)
     g_test_message ("%s: %s", fields[i].name, fields[i].in);
     g_autofree char *mail = g_strdup_printf (HEAD "%s: %s\r\n\r\ntext\r\n", fields[i].name, fields[i].in);
     const char *wanted = fields[i].out ? fields[i].out : fields[i].in;
-    g_autoptr (PnMessage) came = read_mail (mail);
+    g_autoptr (PnMessage) came = read_mail (mail, FALSE);
     g_autoptr (PnMessage) native = through_native (came);
-    g_autofree char *text = compose (native);
+    g_autofree char *text = compose_mail (native, FALSE);
     g_autofree char *value = find_field (text, fields[i].name);
     g_assert_cmpstr (value, ==, wanted);
     /* And once more: nothing is added or lost. */
-    g_autoptr (PnMessage) again = read_mail (text);
-    g_autofree char *twice = compose (again);
+    g_autoptr (PnMessage) again = read_mail (text, FALSE);
+    g_autofree char *twice = compose_mail (again, FALSE);
     g_assert_cmpstr (twice, ==, text);
     g_assert_cmpint (again->type, ==, came->type);
     g_assert_cmpuint (again->status_request, ==, came->status_request);
@@ -171,7 +132,8 @@ test_meaning (void)
                         "Deferred-Delivery: 17 Jan 2024\r\nSensitivity: company-confidential\r\n"
                         "X-MSMail-Priority: High\r\nReturn-Receipt-To: ada@example.com\r\n"
                         "Disposition-Notification-To: ada@example.com\r\n"
-                        "Auto-Submitted: auto-notified\r\n\r\n");
+                        "Auto-Submitted: auto-notified\r\n\r\n",
+                   FALSE);
   g_assert_cmpint (m->expires.unix_time, ==, 1705310430);
   g_assert_cmpint (m->respond_by.unix_time, ==, 1705363200);
   g_assert_cmpint (m->distribute_date.unix_time, ==, 1705449600);
@@ -192,7 +154,7 @@ test_meaning (void)
                                                   "Return-Receipt-To: ada@example.com\r\n"
                                                   "Disposition-Notification-To: ada@example.com\r\n\r\n",
                                              suppress[i].value);
-    g_autoptr (PnMessage) each = read_mail (mail);
+    g_autoptr (PnMessage) each = read_mail (mail, FALSE);
     g_test_message ("%s", suppress[i].value);
     g_assert_cmpuint (each->status_request, ==, suppress[i].request);
     g_assert_cmpint (each->auto_generated, ==, suppress[i].automatic);
@@ -223,7 +185,7 @@ test_priority (void)
   };
   for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
     g_autofree char *mail = g_strconcat (HEAD, cases[i].fields, "\r\n", NULL);
-    g_autoptr (PnMessage) message = read_mail (mail);
+    g_autoptr (PnMessage) message = read_mail (mail, FALSE);
     g_test_message ("%s", cases[i].fields);
     g_assert_cmpint (message->priority, ==, cases[i].priority);
   }
@@ -233,22 +195,24 @@ static void
 test_call (void)
 {
   g_autoptr (PnMessage) m = read_mail (HEAD "Content-Class: urn:content-class:voice\r\n"
-                                            "X-CallingTelephoneNumber: +1 555 0100\r\n\r\ntext\r\n");
+                                            "X-CallingTelephoneNumber: +1 555 0100\r\n\r\ntext\r\n",
+                                       FALSE);
   g_assert_cmpint (m->type, ==, PN_TYPE_PHONE);
   g_assert_cmpstr (m->caller_phone, ==, "+1 555 0100");
   g_assert_cmpstr (m->caller_name, ==, "Ada Example");
   g_assert_cmpuint (m->call_action, ==, PN_CALL_TELEPHONED);
-  g_autofree char *text = compose (m);
+  g_autofree char *text = compose_mail (m, FALSE);
   g_assert_null (strstr (text, "Phone message"));
 
   /* A native one tells the number to other systems. */
   g_autoptr (PnMessage) native = pn_message_new (PN_TYPE_PHONE);
   native->caller_phone = g_strdup ("+1 555 0101");
-  g_autofree char *out = compose (native);
+  g_autofree char *out = compose_mail (native, FALSE);
   g_autofree char *number = find_field (out, "X-CallingTelephoneNumber");
   g_assert_cmpstr (number, ==, "+1 555 0101");
 
-  g_autoptr (PnMessage) fax = read_mail (HEAD "Content-Class: fax\r\nX-FaxNumberOfPages: 3\r\n\r\ntext\r\n");
+  g_autoptr (PnMessage) fax
+      = read_mail (HEAD "Content-Class: fax\r\nX-FaxNumberOfPages: 3\r\n\r\ntext\r\n", FALSE);
   g_assert_cmpint (fax->type, ==, PN_TYPE_MAIL);
 }
 
@@ -258,8 +222,9 @@ test_trace (void)
 {
   g_autoptr (PnMessage) m
       = read_mail ("Return-Path: <a@example.com>\r\nReceived: from c\r\nResent-To: x@example.com\r\n"
-                   "Resent-From: y@example.com\r\nReceived: from b\r\n" HEAD "\r\n");
-  g_autofree char *text = compose (m);
+                   "Resent-From: y@example.com\r\nReceived: from b\r\n" HEAD "\r\n",
+                   FALSE);
+  g_autofree char *text = compose_mail (m, FALSE);
   g_assert_true (g_str_has_prefix (text, "Return-Path: <a@example.com>\r\nReceived: from c\r\n"
                                          "Resent-To: x@example.com\r\nResent-From: y@example.com\r\n"
                                          "Received: from b\r\nMessage-ID:"));
@@ -272,17 +237,18 @@ test_broken (void)
   g_autoptr (PnMessage) m
       = read_mail (": no name\r\nSubject : blank before\r\nna me: two words\r\n" HEAD
                    "Subject: second\r\nFrom: Other <o@example.com>\r\nTo: c@example.org\r\n"
-                   "Message-ID: no-brackets@example.com\r\n\r\ntext\r\n");
+                   "Message-ID: no-brackets@example.com\r\n\r\ntext\r\n",
+                   FALSE);
   g_assert_cmpstr (m->subject, ==, "blank before");
   g_assert_cmpstr (m->from->internet, ==, "ada@example.com");
   g_assert_cmpuint (m->recipients->len, ==, 2);
   g_assert_cmpstr (m->message_id, ==, "no-brackets@example.com");
   g_assert_cmpuint (m->losses->len, >=, 2);
 
-  g_autoptr (PnMessage) sender = read_mail ("From: \r\nSender: s@example.com\r\n\r\n");
+  g_autoptr (PnMessage) sender = read_mail ("From: \r\nSender: s@example.com\r\n\r\n", FALSE);
   g_assert_cmpstr (sender->from->internet, ==, "s@example.com");
   g_assert_null (sender->sender);
-  g_autoptr (PnMessage) name = read_mail ("From: \"A B\"\r\nSender: s@example.com\r\n\r\n");
+  g_autoptr (PnMessage) name = read_mail ("From: \"A B\"\r\nSender: s@example.com\r\n\r\n", FALSE);
   g_assert_cmpstr (name->from->name, ==, "A B");
   g_assert_cmpstr (name->from->internet, ==, "s@example.com");
 }
@@ -291,16 +257,16 @@ test_broken (void)
 static void
 test_authors (void)
 {
-  g_autoptr (PnMessage) m
-      = read_mail ("From: A <a@example.com>, \"B, C\" <b@example.com>\r\nSender: s@example.com\r\n\r\n");
+  g_autoptr (PnMessage) m = read_mail (
+      "From: A <a@example.com>, \"B, C\" <b@example.com>\r\nSender: s@example.com\r\n\r\n", FALSE);
   g_assert_cmpstr (m->from->internet, ==, "a@example.com");
-  g_autofree char *text = compose (m);
+  g_autofree char *text = compose_mail (m, FALSE);
   g_assert_nonnull (
       strstr (text, "\r\nFrom: A <a@example.com>, \"B, C\" <b@example.com>\r\nSender: s@example.com\r\n"));
   /* Another sender has written it since. */
   pn_address_free (m->from);
   m->from = pn_address_new_internet ("d@example.com", NULL);
-  g_autofree char *other = compose (m);
+  g_autofree char *other = compose_mail (m, FALSE);
   g_assert_nonnull (strstr (other, "\r\nFrom: d@example.com\r\n"));
 }
 

@@ -123,6 +123,8 @@ test_params (void)
   assert_param ("attachment; filename=a; filename*=utf-8''b", "filename", "b");
   assert_param ("attachment; filename*=iso-8859-1'de'%E4", "filename", "ä");
   assert_param ("attachment; filename*=%41%42", "filename", "AB");
+  assert_param ("attachment; filename*=utf-8''a%CC%88", "filename", "ä");
+  assert_param ("attachment; filename=\"utf-8''a%CC%88\"", "filename", "ä");
   assert_param ("attachment; filename*1=b; filename*0=a; filename*10=d; filename*2=c", "filename", "abcd");
   assert_param ("attachment; filename*0*=utf-8''%C3; filename*1*=%A4", "filename", "ä");
   assert_param ("attachment; filename*0*=utf-8''a%20; filename*1=\"b%20\"", "filename", "a b%20");
@@ -245,6 +247,9 @@ test_addresses (void)
     { "\"Undisclosed recipients\" <>", "" },
     { "<@r.example,@s.example:a@example.com>", "<a@example.com>" },
     { "<a @ example.com>", "<a@example.com>" },
+    { "<a@example.com; b@example.com", "<a@example.com>|<b@example.com>" },
+    { "<\"a@b\"; c@example.com>", "<\"a@b\">|<c@example.com>" },
+    { "<a; b@example.com>", "<a;b@example.com>" },
     { "\"a b\"@example.com", "<\"a b\"@example.com>" },
     { "\"a b\" c@example.com", "a b<c@example.com>" },
     { "a@[192.0.2.1]", "<a@[192.0.2.1]>" },
@@ -419,6 +424,7 @@ test_limits (void)
     { "quotes", "\"a\"", 300000, 2 },
     { "brackets", "<<>", 300000, 2 },
     { "links", "a [mailto:a@b] ", 60000, 2 },
+    { "semicolons in brackets", "<;", 1000000, 2 },
     { "accents", "a\xCC\x88\xCC\x88", 200000, 0 },
     { "accents on one letter", "\xCC\x88", 500000, 0 },
   };

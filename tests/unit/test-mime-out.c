@@ -1,27 +1,14 @@
 /* Composed mail as other programs need it: what GMime, which is not ours, reads out of it; lines no longer
  * than they may be; message ids never encoded. */
+#include "mime-mail.h"
+
 #include <gmime/gmime.h>
-#include <string.h>
 
 #include "convert/ical.h"
-#include "convert/mime.h"
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (GMimeStream, g_object_unref)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (GMimeParser, g_object_unref)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (GMimeMessage, g_object_unref)
-
-static char *
-compose (PnMessage *message)
-{
-  const PnMimeWriteOptions options
-      = { .host = "example.com", .default_domain = "example.com", .now = 1767225600, .keep_bcc = TRUE };
-  g_autoptr (GByteArray) array = g_byte_array_new ();
-  PnSink sink = pn_sink_to_array (array);
-  g_autoptr (GError) error = NULL;
-  pn_mime_write (message, &options, &sink, &error);
-  g_assert_no_error (error);
-  return g_strndup ((const char *) array->data, array->len);
-}
 
 static void
 assert_lines (const char *mail, gsize longest)
@@ -80,7 +67,7 @@ test_file_names (void)
     PnPart *file = pn_part_new (PN_PART_ATTACHMENT, "application/pdf", pn_content_new_text ("%PDF", -1));
     file->name = g_strdup (names[i]);
     pn_message_add_part (message, file);
-    g_autofree char *mail = compose (message);
+    g_autofree char *mail = compose_mail (message, FALSE);
     assert_lines (mail, 160);
     g_test_message ("%s", mail);
     g_autoptr (GMimeMessage) other = read_with_gmime (mail);
@@ -99,6 +86,40 @@ test_file_names (void)
   }
 }
 
+/* Parameters of any length and kind come whole, in lines that are short enough. */
+static void
+test_parameters (void)
+{
+  g_autofree char *letters = g_strnfill (3000, 'a'), *name = g_strnfill (66, 'n');
+  const struct {
+    const char *name, *value, *quoted;
+  } cases[] = { { "x", "b c", NULL },
+                { "x", "say \"\xC3\xA4\" \\", "say \\\"\xC3\xA4\\\" \\\\" },
+                { "x", letters, NULL },
+                { name, "\xC3\xA4\xC3\xB6\xC3\xBC, and what else there is to say in a line", NULL },
+                { name, letters, NULL } };
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
+    g_autoptr (PnMessage) message = new_mail ();
+    PnPart *file = pn_part_new (PN_PART_ATTACHMENT, "application/x-any", pn_content_new_text ("%PDF", -1));
+    file->name = g_strdup ("a.bin");
+    file->parameters = g_strdup_printf ("; %s=\"%s\"; y=1", cases[i].name,
+                                        cases[i].quoted ? cases[i].quoted : cases[i].value);
+    pn_message_add_part (message, file);
+    g_autofree char *mail = compose_mail (message, FALSE);
+    assert_lines (mail, 160);
+    g_autoptr (GMimeMessage) other = read_with_gmime (mail);
+    GMimeMultipart *mixed = GMIME_MULTIPART (g_mime_message_get_mime_part (other));
+    GMimeObject *part = g_mime_multipart_get_part (mixed, 1);
+    g_assert_cmpstr (g_mime_object_get_content_type_parameter (part, cases[i].name), ==, cases[i].value);
+    g_assert_cmpstr (g_mime_object_get_content_type_parameter (part, "y"), ==, "1");
+    if (cases[i].name == name)
+      continue; /* longer than any that we read */
+    g_autoptr (PnMessage) again = read_mail (mail, FALSE);
+    g_autofree char *twice = compose_mail (again, FALSE);
+    g_assert_cmpstr (twice, ==, mail);
+  }
+}
+
 /* Exchange drops References that are encoded; a message id that came folded must not be copied with its fold.
  */
 static void
@@ -110,7 +131,7 @@ test_references (void)
         message->references,
         g_strdup_printf ("AM0PR04MB4321%0*u_odd=?chars?=@AM0PR04MB4321.eurprd04.prod.outlook.com", i, i));
   message->in_reply_to = g_strdup (g_ptr_array_index (message->references, 199));
-  g_autofree char *mail = compose (message);
+  g_autofree char *mail = compose_mail (message, FALSE);
   assert_lines (mail, 998);
   g_assert_null (strstr (mail, "=?utf-8"));
   g_autoptr (PnSource) source = pn_source_new_copy (mail, strlen (mail));
@@ -126,7 +147,7 @@ test_references (void)
   g_autoptr (PnSource) other = pn_source_new_copy (folded, strlen (folded));
   g_autoptr (PnMessage) came = pn_mime_read (other, NULL, NULL);
   g_assert_cmpstr (came->message_id, ==, "AM0PR04MB4321@example.com");
-  g_autofree char *out = compose (came);
+  g_autofree char *out = compose_mail (came, FALSE);
   g_assert_nonnull (strstr (out, "Message-ID: <AM0PR04MB4321@example.com>\r\n"));
 }
 
@@ -147,7 +168,7 @@ test_columns (void)
       = pn_message_add_recipient (message, PN_TO, pn_address_new_internet ("c@example.org", "Nam\xC3\xA9"));
   to->listed = to->deliver = TRUE;
   to->group = g_strdup ("Gr\xC3\xBCne Gruppe");
-  g_autofree char *mail = compose (message);
+  g_autofree char *mail = compose_mail (message, FALSE);
   assert_lines (mail, 78);
   g_autoptr (GMimeMessage) other = read_with_gmime (mail);
   g_assert_cmpstr (g_mime_message_get_subject (other), ==, g_strchomp (message->subject));
@@ -163,7 +184,7 @@ test_columns (void)
     g_string_append_c (text, 'a');
   g_autoptr (PnMessage) unbroken = new_mail ();
   unbroken->subject = g_strdup (text->str);
-  g_autofree char *second = compose (unbroken);
+  g_autofree char *second = compose_mail (unbroken, FALSE);
   assert_lines (second, 998);
   g_autoptr (GMimeMessage) read = read_with_gmime (second);
   g_assert_cmpstr (g_mime_message_get_subject (read), ==, text->str);
@@ -182,7 +203,7 @@ test_people (void)
                                                                        "B\xC3\xBC"
                                                                        "cher"));
   to->listed = to->deliver = TRUE;
-  g_autofree char *mail = compose (message);
+  g_autofree char *mail = compose_mail (message, FALSE);
   g_assert_nonnull (
       strstr (mail, "\r\nFrom: Ada <ada@example.com>\r\nSender: \"The, Office\" <office@example.com>\r\n"));
   g_assert_nonnull (strstr (mail, "<b@xn--bcher-kva.example>"));
@@ -192,7 +213,7 @@ test_people (void)
   PnRecipient *eai
       = pn_message_add_recipient (message, PN_CC, pn_address_new_internet ("j\xC3\xB6rg@example.org", NULL));
   eai->listed = eai->deliver = TRUE;
-  g_autofree char *raw = compose (message);
+  g_autofree char *raw = compose_mail (message, FALSE);
   g_assert_nonnull (strstr (raw, "j\xC3\xB6rg@example.org"));
   g_assert_cmpuint (message->losses->len, ==, 1);
 }
@@ -232,7 +253,7 @@ test_answer_is_automatic (void)
   invitation->calendar->organizer = pn_address_new_internet ("b@example.org", NULL);
   g_autoptr (PnAddress) ada = pn_address_new_internet ("ada@example.com", "Ada");
   g_autoptr (PnMessage) reply = pn_ical_reply (invitation, ada, PN_PARTSTAT_ACCEPTED, NULL, 1767225600);
-  g_autofree char *mail = compose (reply);
+  g_autofree char *mail = compose_mail (reply, FALSE);
   g_assert_nonnull (strstr (mail, "\r\nAuto-Submitted: auto-generated\r\n"));
 }
 
@@ -242,6 +263,7 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   g_mime_init ();
   g_test_add_func ("/mime-out/file-names", test_file_names);
+  g_test_add_func ("/mime-out/parameters", test_parameters);
   g_test_add_func ("/mime-out/references", test_references);
   g_test_add_func ("/mime-out/columns", test_columns);
   g_test_add_func ("/mime-out/people", test_people);

@@ -342,6 +342,18 @@ test_binhex_damage (void)
   }
   PnMacFile file;
   g_assert_cmpstr (pn_binhex_read (colon, size, 100, &file), ==, "it is too large");
+  g_assert_cmpstr (pn_binhex_read (":N!8:", 5, 100, &file), ==, "it begins with the mark of a run");
+}
+
+/* What a file does not keep of its type is told. */
+static void
+test_many_parameters (void)
+{
+  g_autofree char *value = g_strnfill (5000, 'v');
+  g_autofree char *mail = g_strconcat ("Content-Type: application/x-any; a=", value, "; z=1\n\nx\n", NULL);
+  g_autoptr (PnMessage) message = read_string (mail);
+  g_assert_null (strstr (file_at (message, 0)->parameters, "z=1"));
+  g_assert_true (has_loss (message, "more parameters than are kept"));
 }
 
 /* There is no file in nothing. */
@@ -624,8 +636,8 @@ test_no_base64 (void)
   };
 
   for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
-    g_autofree char *mail = g_strconcat (
-        "Content-Type: text/plain\nContent-Transfer-Encoding: base64\n\n", cases[i].body, NULL);
+    g_autofree char *mail = g_strconcat ("Content-Type: text/plain\nContent-Transfer-Encoding: base64\n\n",
+                                         cases[i].body, NULL);
     PnMessage *message = read_string (mail);
     g_autofree char *text = text_of (pn_message_get_part (message, PN_PART_TEXT));
     if (cases[i].text != NULL)
@@ -670,6 +682,7 @@ main (int argc, char **argv)
   g_test_add_func ("/mime-parts/yenc-damage", test_yenc_damage);
   g_test_add_func ("/mime-parts/binhex", test_binhex);
   g_test_add_func ("/mime-parts/binhex-damage", test_binhex_damage);
+  g_test_add_func ("/mime-parts/many-parameters", test_many_parameters);
   g_test_add_func ("/mime-parts/empty-body", test_empty_body);
   g_test_add_func ("/mime-parts/apple", test_apple);
   g_test_add_func ("/mime-parts/external", test_external);

@@ -211,7 +211,8 @@ test_lost_blank_line (void)
   static const char *const between[] = { "", " \n", "\t \r\n", "X-Odd: y\n \n", "Parts of MIME follow.\n" };
 
   for (guint i = 0; i < G_N_ELEMENTS (between); i++) {
-    g_autofree char *text = g_strconcat ("Content-Type: multipart/mixed; boundary=b\n", between[i], parts, NULL);
+    g_autofree char *text
+        = g_strconcat ("Content-Type: multipart/mixed; boundary=b\n", between[i], parts, NULL);
     assert_structure (text, expected);
   }
   /* a boundary with a colon looks like a field */
@@ -234,7 +235,8 @@ test_end_with_rest (void)
                     "1 multipart/mixed\n1 multipart/mixed\n1.1 text/plain 'one'\n");
 }
 
-/* A declared boundary that is nowhere: a single line like a delimiter, with a part behind it, says another. */
+/* A declared boundary that is nowhere: a single line like a delimiter, with a part behind it, says another.
+ */
 static void
 test_single_other_delimiter (void)
 {
@@ -243,6 +245,18 @@ test_single_other_delimiter (void)
   assert_structure (MIXED ("b") "--cherry\n\none\n", "1 multipart/mixed '--cherry\n\none\n' none open\n");
   assert_structure (MIXED ("b") "--cherry\nContent: much\n",
                     "1 multipart/mixed '--cherry\nContent: much\n' none open\n");
+}
+
+/* Lines of a header that begin like a delimiter do not make its Content-Type be read again. */
+static void
+test_own_delimiter_lines (void)
+{
+  g_autoptr (GString) head = g_string_new ("Content-Type: multipart/mixed; boundary=b; x=\"");
+
+  for (guint i = 0; i < 20000; i++)
+    g_string_append (head, "0123456789");
+  g_string_append (head, "\"\n");
+  g_assert_cmpfloat (time_of (head->str, "--c:\n", 20000), <, 500000);
 }
 
 static void
@@ -284,6 +298,7 @@ main (int argc, char **argv)
   g_test_add_func ("/mime-scan/lost-blank-line", test_lost_blank_line);
   g_test_add_func ("/mime-scan/end-with-rest", test_end_with_rest);
   g_test_add_func ("/mime-scan/single-other-delimiter", test_single_other_delimiter);
+  g_test_add_func ("/mime-scan/own-delimiter-lines", test_own_delimiter_lines);
   g_test_add_func ("/mime-scan/linear", test_linear);
   return g_test_run ();
 }

@@ -1,9 +1,6 @@
 /* Signed and encrypted mail: kept byte for byte, also when the message around it is composed anew, and opened
  * for display as deep as it is wrapped. */
-#include <string.h>
-
-#include "convert/mime.h"
-#include "convert/native.h"
+#include "mime-mail.h"
 
 #define HEAD                                                                                                 \
   "From: Ada Example <ada@example.com>\r\nTo: Bert Example <bert@example.org>\r\n"                           \
@@ -32,47 +29,6 @@
   "MESSAGE-----\r\n\r\n"                                                                                     \
   "hQ=\r\n-----END PGP MESSAGE-----\r\n\r\n--e--\r\n"
 
-static PnMessage *
-read_mail (const void *data, gsize length, gboolean skeleton)
-{
-  const PnMimeOptions options = { .skeleton = skeleton };
-  g_autoptr (PnSource) source = pn_source_new_copy (data, length);
-  g_autoptr (GError) error = NULL;
-  PnMessage *message = pn_mime_read (source, &options, &error);
-  g_assert_no_error (error);
-  return message;
-}
-
-static char *
-compose_with (PnMessage *message, gboolean native_fields)
-{
-  const PnMimeWriteOptions options = { .host = "example.com",
-                                       .default_domain = "example.com",
-                                       .now = 1,
-                                       .keep_bcc = TRUE,
-                                       .native_fields = native_fields };
-  g_autoptr (GByteArray) array = g_byte_array_new ();
-  PnSink sink = pn_sink_to_array (array);
-  g_autoptr (GError) error = NULL;
-  pn_mime_write (message, &options, &sink, &error);
-  g_assert_no_error (error);
-  return g_strndup ((const char *) array->data, array->len);
-}
-
-/* Through a native file and back. */
-static PnMessage *
-through_native (PnMessage *message)
-{
-  g_autoptr (GByteArray) array = g_byte_array_new ();
-  PnSink sink = pn_sink_to_array (array);
-  g_autoptr (GError) error = NULL;
-  g_assert_true (pn_native_write (message, &sink, &error));
-  g_autoptr (PnSource) source = pn_source_new_copy (array->data, array->len);
-  PnMessage *again = pn_native_read (source, &error);
-  g_assert_no_error (error);
-  return again;
-}
-
 static guint
 count (const char *text, const char *what)
 {
@@ -85,17 +41,17 @@ count (const char *text, const char *what)
 static void
 assert_kept (const char *mail, const char *body)
 {
-  g_autoptr (PnMessage) message = read_mail (mail, strlen (mail), FALSE);
+  g_autoptr (PnMessage) message = read_mail (mail, FALSE);
   g_autoptr (PnMessage) native = through_native (message);
   for (guint fields = 0; fields < 2; fields++) {
-    g_autofree char *text = compose_with (native, fields == 1);
+    g_autofree char *text = compose_mail (native, fields == 1);
     g_test_message ("%s", text);
     g_assert_nonnull (strstr (text, body));
     g_assert_cmpuint (count (text, body), ==, 1);
     /* And once more: nothing grows. */
-    g_autoptr (PnMessage) again = read_mail (text, strlen (text), FALSE);
+    g_autoptr (PnMessage) again = read_mail (text, FALSE);
     g_assert_cmpuint (again->parts->len, ==, message->parts->len);
-    g_autofree char *twice = compose_with (again, FALSE);
+    g_autofree char *twice = compose_mail (again, FALSE);
     g_assert_nonnull (strstr (twice, body));
   }
 }
@@ -104,8 +60,8 @@ static void
 test_signed (void)
 {
   assert_kept (SIGNED, SIGNED_BODY);
-  g_autoptr (PnMessage) message = read_mail (SIGNED, strlen (SIGNED), FALSE);
-  g_autofree char *text = compose_with (message, FALSE);
+  g_autoptr (PnMessage) message = read_mail (SIGNED, FALSE);
+  g_autofree char *text = compose_mail (message, FALSE);
   g_assert_nonnull (strstr (text,
                             "Content-Type: multipart/signed; protocol=\"application/pkcs7-signature\";\r\n"
                             " micalg=\"sha-256\"; boundary=\"=_b (1)\"\r\n\r\nThis is a signed"));
@@ -121,8 +77,8 @@ test_signed (void)
 static void
 test_skeleton (void)
 {
-  g_autoptr (PnMessage) message = read_mail (SIGNED, strlen (SIGNED), TRUE);
-  g_autofree char *text = compose_with (message, FALSE);
+  g_autoptr (PnMessage) message = read_mail (SIGNED, TRUE);
+  g_autofree char *text = compose_mail (message, FALSE);
   g_assert_cmpstr (text, ==, SIGNED);
   for (guint i = 0; i < message->parts->len; i++)
     g_assert_cmpstr (((PnPart *) g_ptr_array_index (message->parts, i))->type, !=, "multipart/signed");
@@ -137,8 +93,8 @@ test_footer (void)
              "\r\n\r\n" SIGNED_BODY
              "\r\n--o\r\nContent-Type: text/plain\r\n\r\n-- \r\nlist@example.org\r\n--o--\r\n";
   assert_kept (mail, SIGNED_BODY);
-  g_autoptr (PnMessage) message = read_mail (mail, strlen (mail), FALSE);
-  g_autofree char *text = compose_with (message, FALSE);
+  g_autoptr (PnMessage) message = read_mail (mail, FALSE);
+  g_autofree char *text = compose_mail (message, FALSE);
   g_assert_cmpuint (count (text, "list@example.org"), ==, 1);
 }
 
@@ -154,19 +110,18 @@ test_encrypted (void)
 static void
 test_changed (void)
 {
-  g_autoptr (PnMessage) message = read_mail (SIGNED, strlen (SIGNED), FALSE);
+  g_autoptr (PnMessage) message = read_mail (SIGNED, FALSE);
   PnPart *body = pn_message_get_part (message, PN_PART_TEXT);
   pn_content_unref (body->content);
   body->content = pn_content_new_text ("other words\n", -1);
   guint losses = message->losses->len;
-  g_autofree char *text = compose_with (message, FALSE);
+  g_autofree char *text = compose_mail (message, FALSE);
   g_assert_null (strstr (text, "multipart/signed"));
   g_assert_nonnull (strstr (text, "other words"));
   g_assert_cmpuint (message->losses->len, >, losses);
 }
 
-/* --- opaque signatures -----------------------------------------------------------------------------------
- */
+/* --- opaque signatures ----------------------------------------------------------------------------- */
 
 static void
 add_element (GByteArray *out, guint8 tag, const void *data, gsize length)
@@ -220,12 +175,12 @@ test_layers (void)
   g_autofree char *inner = g_strconcat ("Content-Type: " SIGNED_TYPE "\r\n\r\n", SIGNED_BODY, NULL);
   g_autofree char *first = wrap_entity (inner), *second = wrap_entity (first);
   g_autofree char *mail = g_strconcat (HEAD, second, NULL);
-  g_autoptr (PnMessage) message = read_mail (mail, strlen (mail), TRUE);
+  g_autoptr (PnMessage) message = read_mail (mail, TRUE);
   PnPart *body = pn_message_get_part (message, PN_PART_TEXT);
   g_assert_nonnull (body);
   g_autoptr (GBytes) bytes = pn_content_read (body->content, 1000, NULL);
   g_assert_cmpmem (g_bytes_get_data (bytes, NULL), 10, "F\xC3\xBCr Bert\n", 10);
-  g_autofree char *text = compose_with (message, FALSE);
+  g_autofree char *text = compose_mail (message, FALSE);
   g_assert_cmpstr (text, ==, mail);
 }
 
@@ -236,9 +191,9 @@ test_opaque (void)
   g_autofree char *mail = g_strconcat (HEAD, entity, NULL);
   g_autofree char *base64 = wrap ("Content-Type: text/plain\r\n\r\nopaque text\r\n");
   assert_kept (mail, base64);
-  g_autoptr (PnMessage) message = read_mail (mail, strlen (mail), FALSE);
+  g_autoptr (PnMessage) message = read_mail (mail, FALSE);
   g_assert_nonnull (pn_message_get_part (message, PN_PART_TEXT));
-  g_autofree char *text = compose_with (message, FALSE);
+  g_autofree char *text = compose_mail (message, FALSE);
   g_assert_nonnull (strstr (text, "\r\nContent-Type: application/pkcs7-mime; smime-type=signed-data;"));
   g_assert_null (strstr (text, "multipart/"));
   g_assert_null (strstr (text, "opaque text"));

@@ -186,6 +186,32 @@ test_damaged (void)
   assert_fails (array->data, array->len - 2, PN_CONVERT_ERROR_SYNTAX, "line 13 column 10: not UTF-8");
 }
 
+/* A time that no clock shows is none: others reckon with it. */
+static void
+test_bad_times (void)
+{
+  static const PnCalendarTime times[] = {
+    { .set = TRUE, .year = 2026, .month = 99, .day = 1 },
+    { .set = TRUE, .year = 2026, .month = G_MININT, .day = 1 },
+    { .set = TRUE, .year = G_MAXINT, .month = 1, .day = 1 },
+    { .set = TRUE, .year = 2026, .month = 1, .day = 1, .hour = G_MAXINT },
+    { .set = TRUE, .year = 2026, .month = 1, .day = 1, .unix_time = G_MAXINT64 },
+  };
+  for (guint i = 0; i < G_N_ELEMENTS (times); i++) {
+    g_autoptr (PnMessage) message = small_message ();
+    g_autoptr (GByteArray) array = NULL;
+    g_autoptr (GError) error = NULL;
+    message->type = PN_TYPE_APPOINTMENT;
+    message->calendar = pn_calendar_new ();
+    message->calendar->start = times[i];
+    g_autoptr (PnSource) source = write_message (message, &array);
+    g_autoptr (PnMessage) back = pn_native_read (source, &error);
+    g_assert_no_error (error);
+    g_assert_false (back->calendar->start.set);
+    g_assert_cmpuint (back->losses->len, ==, 1);
+  }
+}
+
 /* Every prefix of a queue file must be refused, and no change of one byte may crash. */
 static void
 test_every_cut (void)
@@ -310,6 +336,7 @@ main (int argc, char **argv)
   g_test_add_func ("/native/random", test_random);
   g_test_add_func ("/native/golden", test_golden);
   g_test_add_func ("/native/damaged", test_damaged);
+  g_test_add_func ("/native/bad-times", test_bad_times);
   g_test_add_func ("/native/every-cut", test_every_cut);
   g_test_add_func ("/native/head-only", test_head_only);
   g_test_add_func ("/native/equivalent", test_equivalent);

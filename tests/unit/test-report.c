@@ -1,21 +1,11 @@
 /* Reports that come and go: DSN, MDN, and notices in words. */
-#include "convert/mime.h"
-#include "convert/status-code.h"
+#include "mime-mail.h"
 
+#include <locale.h>
 #include <stdlib.h>
-#include <string.h>
 
-static PnMessage *
-read_mail (const char *text, gsize length)
-{
-  g_autoptr (GError) error = NULL;
-  g_autoptr (GBytes) bytes = g_bytes_new (text, length);
-  g_autoptr (PnSource) source = pn_source_new_bytes (bytes);
-  PnMimeOptions options = { .skeleton = TRUE };
-  PnMessage *message = pn_mime_read (source, &options, &error);
-  g_assert_no_error (error);
-  return message;
-}
+#include "convert/ascii.h"
+#include "convert/status-code.h"
 
 static char *
 write_mail (PnMessage *message, gboolean ignore_skeleton)
@@ -70,7 +60,7 @@ test_bounce (gconstpointer data)
   g_autofree char *text = NULL;
   gsize length;
   g_assert_true (g_file_get_contents (eml, &text, &length, NULL));
-  g_autoptr (PnMessage) message = read_mail (text, length);
+  g_autoptr (PnMessage) message = read_mail (text, TRUE);
   g_autofree char *is = tell (message);
   if (getenv ("UPDATE_GOLDEN"))
     g_assert_true (g_file_set_contents (txt, is, -1, NULL));
@@ -109,7 +99,7 @@ read_dsn (const char *blocks, const char *from)
       "--b\r\nContent-Type: text/rfc822-headers\r\n\r\nMessage-ID: "
       "<654321.0001@mail.north.example>\r\n\r\n--b--\r\n",
       from, blocks);
-  PnMessage *message = read_mail (text, strlen (text));
+  PnMessage *message = read_mail (text, TRUE);
   g_autofree char *again = write_mail (message, FALSE);
   g_assert_cmpstr (again, ==, text);
   return message;
@@ -198,7 +188,7 @@ test_dsn_out (void)
                                   "Status: 5.2.2\r\nRemote-MTA: dns; mx2.example.org\r\n"
                                   "Diagnostic-Code: smtp; 550 5.2.2 full\r\n"));
   g_assert_nonnull (strstr (text, "\r\nAction: expanded\r\n"));
-  g_autoptr (PnMessage) again = read_mail (text, strlen (text));
+  g_autoptr (PnMessage) again = read_mail (text, TRUE);
   g_autofree char *was = tell (message);
   g_autofree char *is = tell (again);
   g_assert_cmpstr (is, ==, was);
@@ -258,13 +248,13 @@ test_mdn_in (void)
                               cases[i].head, type, cases[i].fields);
     else
       g_string_append_printf (text, "%s%s", type, cases[i].fields);
-    g_autoptr (PnMessage) message = read_mail (text->str, text->len);
+    g_autoptr (PnMessage) message = read_mail (text->str, TRUE);
     g_autofree char *is = tell (message);
     g_assert_cmpstr (is, ==, cases[i].told);
     g_autofree char *again = write_mail (message, FALSE);
     g_assert_cmpstr (again, ==, text->str);
     g_autofree char *anew = write_mail (message, TRUE);
-    g_autoptr (PnMessage) composed = read_mail (anew, strlen (anew));
+    g_autoptr (PnMessage) composed = read_mail (anew, TRUE);
     const PnStatusReport *was = message->reports->pdata[0], *now = composed->reports->pdata[0];
     g_assert_cmpint (now->action, ==, was->action);
     g_assert_cmpstr (now->wording, ==, was->wording);
@@ -329,6 +319,82 @@ test_codes (void)
   g_assert_null (pn_status_code_guess ("hello", FALSE));
 }
 
+/* Behind the last character of Unicode there is none, whatever the low bits say. */
+static void
+test_utf8_address (void)
+{
+  g_autoptr (PnMessage) message
+      = read_dsn ("Reporting-MTA: dns; mx.example.org\r\n\r\n"
+                  "Final-Recipient: utf-8; \\x{100000041}@example.org\r\nAction: failed\r\nStatus: 5.1.1\r\n",
+                  "MAILER-DAEMON@mx.example.org");
+  const PnStatusReport *report = message->reports->pdata[0];
+  g_assert_cmpstr (report->recipient->internet, ==, "\\x{100000041}@example.org");
+}
+
+/* The header of the message that came back, behind an empty line too, and no further than its end. */
+static void
+test_returned_header (void)
+{
+  static const char *const before[] = { "", "\r\n" };
+  for (guint i = 0; i < G_N_ELEMENTS (before); i++) {
+    g_autofree char *text = g_strconcat (
+        "From: MAILER-DAEMON@mx.example.org\r\nTo: anna@north.example\r\nSubject: failure notice\r\n"
+        "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\n<a@example.org>:\r\n550 no\r\n"
+        "--b\r\nContent-Type: message/rfc822\r\n\r\n",
+        before[i],
+        "To: a@example.org\r\nMessage-ID: <1@north.example>\r\n\r\nMessage-ID: "
+        "<2@north.example>\r\n--b--\r\n",
+        NULL);
+    g_autoptr (PnMessage) message = read_mail (text, TRUE);
+    g_assert_cmpint (message->type, ==, PN_TYPE_STATUS);
+    g_assert_cmpstr (message->in_reply_to, ==, "1@north.example");
+  }
+}
+
+/* A notice costs no more time than any other mail, whatever is in it. */
+static void
+test_hostile_notices (void)
+{
+  static const struct {
+    const char *what, *to, *begin, *unit;
+    guint n;
+  } cases[] = {
+    { "senders in one line", "anna@north.example, ", "from: ", "a@b.c ", 40000 },
+    { "copies of headers", "anna@north.example, ", "", "To: a\r\nCc: b\r\n\r\n", 12000 },
+    { "copies of headers with LF", "anna@north.example, ", "", "To: a\nCc: b\n\n", 16000 },
+    { "parties", "someone@north.example, ", "", "the address b@a.c\r\n", 12000 },
+  };
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
+    g_autoptr (GString) text
+        = g_string_new ("From: MAILER-DAEMON@mx.example.org\r\nSubject: failure notice\r\n");
+    for (guint k = 0; k < (i == 3 ? 9000 : 1); k++)
+      g_string_append_printf (text, "%s%s", k % 100 ? "" : k ? "x@y.z\r\nTo: " : "To: ", cases[i].to);
+    g_string_append_printf (text, "x@north.example\r\n\r\n%s", cases[i].begin);
+    for (guint k = 0; k < cases[i].n; k++)
+      g_string_append (text, cases[i].unit);
+    double seconds = time_to_read (text->str);
+    g_test_message ("%s: %.2f s", cases[i].what, seconds);
+    g_assert_cmpfloat (seconds, <, 1.5);
+  }
+}
+
+/* In a Turkish locale, if there is one, 'I' is no 'i'; in mail it is. */
+static void
+test_locale (void)
+{
+  g_autofree char *before = g_strdup (setlocale (LC_ALL, NULL));
+  setlocale (LC_ALL, "tr_TR.UTF-8");
+  g_assert_cmpstr (pn_status_code_guess ("MAILBOX IS FULL", FALSE), ==, "5.2.2");
+  setlocale (LC_ALL, before);
+  static const char text[] = "one TWO";
+  g_assert_true (pn_ascii_casestr (text, "two") == text + 4);
+  g_assert_true (pn_ascii_casestr (text, "") == text);
+  g_assert_null (pn_ascii_casestr (text, "two "));
+  g_assert_null (pn_ascii_casestr ("\x1C"
+                                   "body",
+                                   "<body"));
+}
+
 int
 main (int argc, char **argv)
 {
@@ -339,5 +405,9 @@ main (int argc, char **argv)
   g_test_add_func ("/report/mdn-in", test_mdn_in);
   g_test_add_func ("/report/mdn-out", test_mdn_out);
   g_test_add_func ("/report/status-codes", test_codes);
+  g_test_add_func ("/report/locale", test_locale);
+  g_test_add_func ("/report/utf8-address", test_utf8_address);
+  g_test_add_func ("/report/returned-header", test_returned_header);
+  g_test_add_func ("/report/hostile-notices", test_hostile_notices);
   return g_test_run ();
 }

@@ -64,7 +64,8 @@ test_dateutil (void)
   const char *argv[] = { "python3", SRCDIR "/tests/unit/rules.py", "20260101", "400", NULL };
   int status;
   g_autoptr (GError) error = NULL;
-  if (!g_spawn_sync (NULL, (char **) argv, NULL, G_SPAWN_SEARCH_PATH, NULL, NULL, &output, NULL, &status, &error)
+  if (!g_spawn_sync (NULL, (char **) argv, NULL, G_SPAWN_SEARCH_PATH, NULL, NULL, &output, NULL, &status,
+                     &error)
       || (WIFEXITED (status) && WEXITSTATUS (status) == 77)) {
     g_test_skip ("python3-dateutil is not installed");
     return;
@@ -99,7 +100,8 @@ message_of (const char *text)
   PnMessage *message = read_text (text, -1, NULL);
   if (!message->id)
     message->id = g_strdup ("id");
-  pn_message_add_part (message, pn_part_new (PN_PART_CALENDAR, "text/calendar", pn_content_new_text (text, -1)));
+  pn_message_add_part (message,
+                       pn_part_new (PN_PART_CALENDAR, "text/calendar", pn_content_new_text (text, -1)));
   return message;
 }
 
@@ -139,7 +141,8 @@ typedef struct {
   const char *expected;
 } Case;
 
-#define TIMED(rest) "DTSTART;TZID=Europe/Berlin:20260323T100000\r\nDTEND;TZID=Europe/Berlin:20260323T110000\r\n" rest
+#define TIMED(rest)                                                                                          \
+  "DTSTART;TZID=Europe/Berlin:20260323T100000\r\nDTEND;TZID=Europe/Berlin:20260323T110000\r\n" rest
 #define DATED(rest) "DTSTART;VALUE=DATE:20260323\r\n" rest
 
 static const Case cases[] = {
@@ -168,38 +171,38 @@ static const Case cases[] = {
     "20260323T090000Z+60 20260324T090000Z+60" },
   { "start-excluded", TIMED ("RRULE:FREQ=DAILY;COUNT=3\r\nEXDATE;TZID=Europe/Berlin:20260323T100000\r\n"),
     "20260101", "20270101", 10, "20260324T090000Z+60 20260325T090000Z+60" },
-  { "exdate-lines", TIMED ("RRULE:FREQ=DAILY;COUNT=5\r\nEXDATE:20260324T090000Z\r\nEXDATE:20260325T090000Z\r\n"),
-    "20260101", "20270101", 10, "20260323T090000Z+60 20260326T090000Z+60 20260327T090000Z+60" },
+  { "exdate-lines",
+    TIMED ("RRULE:FREQ=DAILY;COUNT=5\r\nEXDATE:20260324T090000Z\r\nEXDATE:20260325T090000Z\r\n"), "20260101",
+    "20270101", 10, "20260323T090000Z+60 20260326T090000Z+60 20260327T090000Z+60" },
   { "exdate-zone",
     TIMED ("RRULE:FREQ=DAILY;COUNT=3\r\nEXDATE;TZID=America/New_York:20260324T050000,20260325T050000\r\n"),
     "20260101", "20270101", 10, "20260323T090000Z+60" },
   { "exdate-windows-zone",
     TIMED ("RRULE:FREQ=DAILY;COUNT=2\r\nEXDATE;TZID=W. Europe Standard Time:20260324T100000\r\n"), "20260101",
     "20270101", 10, "20260323T090000Z+60" },
-  { "exdate-date", TIMED ("RRULE:FREQ=DAILY;COUNT=2\r\nEXDATE;VALUE=DATE:20260324\r\n"), "20260101", "20270101",
-    10, "20260323T090000Z+60" },
+  { "exdate-date", TIMED ("RRULE:FREQ=DAILY;COUNT=2\r\nEXDATE;VALUE=DATE:20260324\r\n"), "20260101",
+    "20270101", 10, "20260323T090000Z+60" },
   { "exdate-time-of-days",
-    DATED ("RRULE:FREQ=DAILY;COUNT=3\r\nEXDATE;TZID=Europe/Berlin:20260324T000000\r\n"), "20260101", "20270101",
-    10, "20260323+1440 20260325+1440" },
-  { "two-rules", TIMED ("RRULE:FREQ=DAILY;COUNT=2\r\nRRULE:FREQ=WEEKLY;COUNT=2\r\n"), "20260101", "20270101", 10,
-    "20260323T090000Z+60 20260324T090000Z+60 20260330T080000Z+60" },
+    DATED ("RRULE:FREQ=DAILY;COUNT=3\r\nEXDATE;TZID=Europe/Berlin:20260324T000000\r\n"), "20260101",
+    "20270101", 10, "20260323+1440 20260325+1440" },
+  { "two-rules", TIMED ("RRULE:FREQ=DAILY;COUNT=2\r\nRRULE:FREQ=WEEKLY;COUNT=2\r\n"), "20260101", "20270101",
+    10, "20260323T090000Z+60 20260324T090000Z+60 20260330T080000Z+60" },
   { "exrule", TIMED ("RRULE:FREQ=DAILY;COUNT=7\r\nEXRULE:FREQ=WEEKLY;BYDAY=TU,WE,TH,FR\r\n"), "20260101",
     "20270101", 10, "20260323T090000Z+60 20260328T090000Z+60 20260329T080000Z+60" },
-  { "rdate", TIMED ("RDATE;TZID=Europe/Berlin:20260325T100000,20260401T120000\r\n"), "20260101", "20270101", 10,
-    "20260323T090000Z+60 20260325T090000Z+60 20260401T100000Z+60" },
-  { "rdate-period",
-    TIMED ("RDATE;VALUE=PERIOD:20260325T090000Z/PT30M,20260326T090000Z/20260326T113000Z\r\n"), "20260101",
-    "20270101", 10, "20260323T090000Z+60 20260325T090000Z+30 20260326T090000Z+150" },
+  { "rdate", TIMED ("RDATE;TZID=Europe/Berlin:20260325T100000,20260401T120000\r\n"), "20260101", "20270101",
+    10, "20260323T090000Z+60 20260325T090000Z+60 20260401T100000Z+60" },
+  { "rdate-period", TIMED ("RDATE;VALUE=PERIOD:20260325T090000Z/PT30M,20260326T090000Z/20260326T113000Z\r\n"),
+    "20260101", "20270101", 10, "20260323T090000Z+60 20260325T090000Z+30 20260326T090000Z+150" },
   { "moved",
-    TIMED ("RRULE:FREQ=DAILY;COUNT=3\r\n")
-        OVERRIDE ("RECURRENCE-ID;TZID=Europe/Berlin:20260324T100000\r\nSUMMARY:later\r\n"
-                  "DTSTART;TZID=Europe/Berlin:20260326T120000\r\nDTEND;TZID=Europe/Berlin:20260326T123000\r\n"),
+    TIMED ("RRULE:FREQ=DAILY;COUNT=3\r\n") OVERRIDE (
+        "RECURRENCE-ID;TZID=Europe/Berlin:20260324T100000\r\nSUMMARY:later\r\n"
+        "DTSTART;TZID=Europe/Berlin:20260326T120000\r\nDTEND;TZID=Europe/Berlin:20260326T123000\r\n"),
     "20260101", "20270101", 10,
     "20260323T090000Z+60 20260325T090000Z+60 20260324T090000Z>20260326T110000Z=later+30" },
   { "moved-out-of-window",
-    TIMED ("RRULE:FREQ=DAILY;COUNT=3\r\n")
-        OVERRIDE ("RECURRENCE-ID;TZID=Europe/Berlin:20260324T100000\r\n"
-                  "DTSTART;TZID=Europe/Berlin:20270326T120000\r\nDTEND;TZID=Europe/Berlin:20270326T123000\r\n"),
+    TIMED ("RRULE:FREQ=DAILY;COUNT=3\r\n") OVERRIDE (
+        "RECURRENCE-ID;TZID=Europe/Berlin:20260324T100000\r\n"
+        "DTSTART;TZID=Europe/Berlin:20270326T120000\r\nDTEND;TZID=Europe/Berlin:20270326T123000\r\n"),
     "20270101", "20280101", 10, "20260324T090000Z>20270326T110000Z+30" },
   { "other-zone",
     TIMED ("RRULE:FREQ=DAILY;COUNT=2\r\n")
@@ -212,21 +215,20 @@ static const Case cases[] = {
                   "DTSTART;TZID=Europe/Berlin:20260324T120000\r\nDURATION:PT1H\r\n"),
     "20260101", "20270101", 10, "20260323T090000Z+60 20260324T090000Z>20260324T110000Z=x+60" },
   { "cancelled",
-    TIMED ("RRULE:FREQ=DAILY;COUNT=3\r\n")
-        OVERRIDE ("RECURRENCE-ID:20260324T090000Z\r\nSTATUS:CANCELLED\r\n"
-                  "DTSTART;TZID=Europe/Berlin:20260324T100000\r\n"),
+    TIMED ("RRULE:FREQ=DAILY;COUNT=3\r\n") OVERRIDE ("RECURRENCE-ID:20260324T090000Z\r\nSTATUS:CANCELLED\r\n"
+                                                     "DTSTART;TZID=Europe/Berlin:20260324T100000\r\n"),
     "20260101", "20270101", 10, "20260323T090000Z+60 20260325T090000Z+60" },
   { "this-and-future",
-    TIMED ("RRULE:FREQ=WEEKLY;COUNT=4\r\nSUMMARY:a\r\n")
-        OVERRIDE ("RECURRENCE-ID;RANGE=THISANDFUTURE;TZID=Europe/Berlin:20260330T100000\r\nSUMMARY:b\r\n"
-                  "DTSTART;TZID=Europe/Berlin:20260331T110000\r\nDTEND;TZID=Europe/Berlin:20260331T130000\r\n"),
+    TIMED ("RRULE:FREQ=WEEKLY;COUNT=4\r\nSUMMARY:a\r\n") OVERRIDE (
+        "RECURRENCE-ID;RANGE=THISANDFUTURE;TZID=Europe/Berlin:20260330T100000\r\nSUMMARY:b\r\n"
+        "DTSTART;TZID=Europe/Berlin:20260331T110000\r\nDTEND;TZID=Europe/Berlin:20260331T130000\r\n"),
     "20260101", "20270101", 10,
     "20260323T090000Z+60 20260330T080000Z>20260331T090000Z=b+120 20260406T080000Z>20260407T090000Z=b+120 "
     "20260413T080000Z>20260414T090000Z=b+120" },
   { "this-and-future-cancelled",
-    TIMED ("RRULE:FREQ=WEEKLY;COUNT=4\r\n")
-        OVERRIDE ("RECURRENCE-ID;RANGE=THISANDFUTURE;TZID=Europe/Berlin:20260406T100000\r\nSTATUS:CANCELLED\r\n"
-                  "DTSTART;TZID=Europe/Berlin:20260406T100000\r\n"),
+    TIMED ("RRULE:FREQ=WEEKLY;COUNT=4\r\n") OVERRIDE (
+        "RECURRENCE-ID;RANGE=THISANDFUTURE;TZID=Europe/Berlin:20260406T100000\r\nSTATUS:CANCELLED\r\n"
+        "DTSTART;TZID=Europe/Berlin:20260406T100000\r\n"),
     "20260101", "20270101", 10, "20260323T090000Z+60 20260330T080000Z+60" },
   { "leap-over",
     "DTSTART;TZID=Europe/Berlin:20260328T023000\r\nDURATION:PT1H\r\nRRULE:FREQ=DAILY;COUNT=3\r\n", "20260101",
@@ -257,11 +259,11 @@ test_case (gconstpointer data)
 static void
 test_orphans (void)
 {
-  g_autoptr (PnMessage) message
-      = message_of (EVENT ("METHOD:REQUEST\r\n",
-                           "RECURRENCE-ID:20260324T090000Z\r\nDTSTART:20260324T100000Z\r\nDTEND:20260324T110000Z\r\n"
-                           OVERRIDE ("RECURRENCE-ID:20260325T090000Z\r\nDTSTART:20260325T090000Z\r\n"
-                                     "DTEND:20260325T093000Z\r\n")));
+  g_autoptr (PnMessage) message = message_of (EVENT (
+      "METHOD:REQUEST\r\n",
+      "RECURRENCE-ID:20260324T090000Z\r\nDTSTART:20260324T100000Z\r\nDTEND:20260324T110000Z\r\n" OVERRIDE (
+          "RECURRENCE-ID:20260325T090000Z\r\nDTSTART:20260325T090000Z\r\n"
+          "DTEND:20260325T093000Z\r\n")));
   g_autofree char *own = expand (message, "20260101", "20270101", 10);
   g_assert_cmpstr (own, ==, "20260324T090000Z>20260324T100000Z+60 20260325T090000Z>20260325T090000Z+30");
   g_assert_false (pn_ical_is_instance (message, "20260326T090000Z", SITE));
@@ -306,7 +308,8 @@ test_empty_rules (void)
     gint64 before = g_get_monotonic_time ();
     g_autoptr (GPtrArray) instances
         = pn_ical_expand (message, local_of ("20270101"), local_of ("20990101"), 100, SITE, NULL, NULL);
-    g_test_message ("%s: %.3f s, %u", rules[i], (double) (g_get_monotonic_time () - before) / 1e6, instances->len);
+    g_test_message ("%s: %.3f s, %u", rules[i], (double) (g_get_monotonic_time () - before) / 1e6,
+                    instances->len);
     g_assert_cmpint (g_get_monotonic_time () - before, <, 3 * G_USEC_PER_SEC);
     if (!strstr (rules[i], "COUNT"))
       g_assert_cmpuint (instances->len, ==, 0);
@@ -317,9 +320,10 @@ test_empty_rules (void)
 static void
 test_barren_rules (void)
 {
-  static const char *const rules[] = { "FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=30", "FREQ=MONTHLY;BYMONTHDAY=31;BYMONTH=4",
-                                       "FREQ=WEEKLY;BYMONTH=2;BYMONTHDAY=30", "FREQ=DAILY;BYMONTHDAY=31;BYMONTH=4",
-                                       "FREQ=MONTHLY;BYDAY=MO;BYSETPOS=40" };
+  static const char *const rules[]
+      = { "FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=30", "FREQ=MONTHLY;BYMONTHDAY=31;BYMONTH=4",
+          "FREQ=WEEKLY;BYMONTH=2;BYMONTHDAY=30", "FREQ=DAILY;BYMONTHDAY=31;BYMONTH=4",
+          "FREQ=MONTHLY;BYDAY=MO;BYSETPOS=40" };
   gint64 local;
   for (guint i = 0; i < G_N_ELEMENTS (rules); i++) {
     g_autoptr (PnRule) rule = pn_rule_parse (rules[i], NULL);
@@ -331,8 +335,8 @@ test_barren_rules (void)
   g_autofree char *rare
       = go ("20000229T090000", "FREQ=YEARLY;INTERVAL=100;BYMONTH=2;BYMONTHDAY=29", 3, local_of ("90000101"));
   g_assert_cmpstr (rare, ==, "20000229T090000,24000229T090000,28000229T090000");
-  g_autofree char *short_one = go ("20260101T090000", "FREQ=HOURLY;INTERVAL=24;BYMONTH=2;BYMONTHDAY=29", 2,
-                                   local_of ("90000101"));
+  g_autofree char *short_one
+      = go ("20260101T090000", "FREQ=HOURLY;INTERVAL=24;BYMONTH=2;BYMONTHDAY=29", 2, local_of ("90000101"));
   g_assert_cmpstr (short_one, ==, "20280229T090000,20320229T090000");
 }
 
@@ -346,6 +350,64 @@ test_native (void)
   g_ptr_array_add (message->calendar->rdates, g_strdup ("RDATE;TZID=Europe/Berlin:20260401T100000"));
   g_autofree char *own = expand (message, "20260101", "20270101", 10);
   g_assert_cmpstr (own, ==, "20260323T090000Z+60 20260401T080000Z+60");
+}
+
+/* As many zones as the reader keeps none of at once: that of the series has to stay. */
+static void
+test_many_zones (void)
+{
+  enum { N = 300 };
+  g_autoptr (GString) text = g_string_new ("BEGIN:VCALENDAR\r\nVERSION:2.0\r\n");
+  for (guint i = 0; i < N; i++)
+    g_string_append_printf (text,
+                            "BEGIN:VTIMEZONE\r\nTZID:z%u\r\nBEGIN:STANDARD\r\nDTSTART:19700101T000000\r\n"
+                            "TZOFFSETFROM:+0117\r\nTZOFFSETTO:+0117\r\nX-N:%u\r\nEND:STANDARD\r\n"
+                            "END:VTIMEZONE\r\n",
+                            i, i);
+  g_string_append (text, "BEGIN:VEVENT\r\nUID:u\r\nDTSTART;TZID=z0:20260101T011700\r\nDURATION:PT1H\r\n"
+                         "RRULE:FREQ=DAILY;COUNT=300\r\nEND:VEVENT\r\n");
+  for (guint i = 1; i < N; i++)
+    g_string_append_printf (text,
+                            "BEGIN:VEVENT\r\nUID:u\r\nRECURRENCE-ID;TZID=z%u:2026%02u%02uT011700\r\n"
+                            "DTSTART;TZID=z%u:2026%02u%02uT021700\r\nDURATION:PT1H\r\nEND:VEVENT\r\n",
+                            i, (i - 1) / 28 + 1, (i - 1) % 28 + 1, i, (i - 1) / 28 + 1, (i - 1) % 28 + 1);
+  g_string_append (text, "END:VCALENDAR\r\n");
+  g_autoptr (PnMessage) message = message_of (text->str);
+  g_autofree char *first = expand (message, "20260101", "20260103", 10);
+  g_assert_cmpstr (first, ==, "20260101T000000Z>20260101T010000Z+60 20260102T000000Z>20260102T010000Z+60");
+  g_autofree char *plain = expand (message, "20260131", "20260201", 10);
+  g_assert_cmpstr (plain, ==, "20260131T000000Z+60");
+}
+
+/* A native message may say anything of its zones. */
+static void
+test_bad_zones (void)
+{
+  g_autoptr (PnMessage) message
+      = message_of (EVENT ("", "DTSTART:20260101T090000\r\nRRULE:FREQ=DAILY;COUNT=3\r\n"
+                               "EXDATE:20260102T090000\r\n"));
+  g_autoptr (GString) zone = g_string_new (NULL);
+  for (guint i = 0; i < 20; i++)
+    g_string_append (zone, "BEGIN:VTIMEZONE\n");
+  g_ptr_array_set_size (message->parts, 0);
+  g_ptr_array_add (message->calendar->zones, g_strdup (zone->str));
+  g_autofree char *own = expand (message, "20260101", "20270101", 10);
+  g_assert_cmpstr (own, ==, "20260101T080000Z+0 20260103T080000Z+0");
+}
+
+/* What differs in a series without a UID has none either. */
+static void
+test_nameless (void)
+{
+  g_autofree char *text = g_strdup (EVENT (
+      "METHOD:PUBLISH\r\n", TIMED ("RRULE:FREQ=DAILY;COUNT=2\r\n") OVERRIDE (
+                                "RECURRENCE-ID:20260324T090000Z\r\nSUMMARY:x\r\nDTSTART:20260324T100000Z\r\n"
+                                "DURATION:PT1H\r\n")));
+  g_autoptr (GString) nameless = g_string_new (text);
+  g_string_replace (nameless, "UID:u@example.com\r\n", "", 0);
+  g_autoptr (PnMessage) message = message_of (nameless->str);
+  g_autofree char *own = expand (message, "20260101", "20270101", 10);
+  g_assert_cmpstr (own, ==, "20260323T090000Z+60 20260324T090000Z>20260324T100000Z=x+60");
 }
 
 /* -- what others take -- */
@@ -369,7 +431,8 @@ static const struct {
   { "FREQ=YEARLY;BYYEARDAY=1", "20260101T100000", "FREQ=YEARLY;BYMONTH=1;BYMONTHDAY=1" },
   { "FREQ=YEARLY;BYYEARDAY=-1", "20261231T100000", "FREQ=YEARLY;BYMONTH=12;BYMONTHDAY=31" },
   { "FREQ=MONTHLY;BYMONTH=3;BYDAY=-1SU", "20260329T100000", "FREQ=YEARLY;BYMONTH=3;BYDAY=-1SU" },
-  { "FREQ=YEARLY;BYMONTH=1,4,7,10;BYMONTHDAY=15", "20260415T100000", "FREQ=MONTHLY;INTERVAL=3;BYMONTHDAY=15" },
+  { "FREQ=YEARLY;BYMONTH=1,4,7,10;BYMONTHDAY=15", "20260415T100000",
+    "FREQ=MONTHLY;INTERVAL=3;BYMONTHDAY=15" },
   { "FREQ=MONTHLY;BYMONTHDAY=8,9,10,11,12,13,14;BYDAY=MO", "20260413T100000", "FREQ=MONTHLY;BYDAY=2MO" },
   { "FREQ=MONTHLY;BYMONTHDAY=-1,-2,-3,-4,-5,-6,-7;BYDAY=FR", "20260424T100000", "FREQ=MONTHLY;BYDAY=-1FR" },
   { "FREQ=MONTHLY;BYMONTHDAY=1,2,3;BYSETPOS=-1", "20260403T100000", "FREQ=MONTHLY;BYMONTHDAY=3" },
@@ -475,8 +538,9 @@ test_singles (void)
 {
   g_autoptr (GError) error = NULL;
   g_autoptr (PnMessage) message
-      = message_of (EVENT ("METHOD:REQUEST\r\n", "ORGANIZER:mailto:a@example.com\r\nATTENDEE:mailto:b@example.org\r\n"
-                           TIMED ("RRULE:FREQ=MONTHLY;BYMONTHDAY=1,15;COUNT=4\r\nEXDATE:20260415T080000Z\r\n")));
+      = message_of (EVENT ("METHOD:REQUEST\r\n",
+                           "ORGANIZER:mailto:a@example.com\r\nATTENDEE:mailto:b@example.org\r\n" TIMED (
+                               "RRULE:FREQ=MONTHLY;BYMONTHDAY=1,15;COUNT=4\r\nEXDATE:20260415T080000Z\r\n")));
   g_autoptr (GPtrArray) singles = pn_ical_singles (message, local_of ("20260324"), 10, SITE, &error);
   g_assert_no_error (error);
   g_assert_nonnull (singles);
@@ -560,6 +624,9 @@ main (int argc, char **argv)
   g_test_add_func ("/series/orphans", test_orphans);
   g_test_add_func ("/series/is-instance", test_is_instance);
   g_test_add_func ("/series/native", test_native);
+  g_test_add_func ("/series/many-zones", test_many_zones);
+  g_test_add_func ("/series/bad-zones", test_bad_zones);
+  g_test_add_func ("/series/nameless", test_nameless);
   g_test_add_func ("/series/simplify", test_simplify);
   g_test_add_func ("/series/find", test_find);
   g_test_add_func ("/series/singles", test_singles);

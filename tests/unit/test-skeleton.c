@@ -125,11 +125,12 @@ mutate (GByteArray *array)
     case 2: {
       const char *piece = pieces[g_test_rand_int_range (0, G_N_ELEMENTS (pieces))];
       gsize n = MAX (strlen (piece), 1);
-      g_autofree guint8 *tail = g_memdup2 (array->data + at, array->len - at);
       guint rest = array->len - at;
+      g_autofree guint8 *tail = rest > 0 ? g_memdup2 (array->data + at, rest) : NULL;
       g_byte_array_set_size (array, at);
       g_byte_array_append (array, (const guint8 *) piece, (guint) n);
-      g_byte_array_append (array, tail, rest);
+      if (rest > 0)
+        g_byte_array_append (array, tail, rest);
       break;
     }
     default:

@@ -1,5 +1,6 @@
 /* Plain text of HTML and HTML of plain text. */
 #include <string.h>
+#include <time.h>
 
 #include "convert/text-twin.h"
 
@@ -22,6 +23,7 @@ test_text_from_html (void)
     { "<p title=\"a > b\">t</p>", "t\n" },
     { "", "" },
     { "<p", "" },
+    { "<p title=\"a>b", "b\n" },
     { "&#0;&#xD800;&#99999999999;", "\357\277\275\357\277\275\357\277\275\n" },
   };
   for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
@@ -43,11 +45,25 @@ test_html_from_text (void)
   g_assert_cmpstr (back, ==, "See <https://example.com/a?b=1&c=2>.\n  indented & more\n");
 }
 
+/* Every '>' stands in quotes: time is linear all the same. */
+static void
+test_open_tags (void)
+{
+  g_autoptr (GString) html = g_string_new (NULL);
+  for (guint i = 0; i < 100000; i++)
+    g_string_append (html, "<a =\">\" ");
+  clock_t begin = clock ();
+  g_autofree char *text = pn_text_from_html (html->str, html->len);
+  g_assert_cmpfloat ((double) (clock () - begin) / CLOCKS_PER_SEC, <, 2);
+  g_assert_true (g_str_has_prefix (text, "\" \" \""));
+}
+
 int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/text-twin/from-html", test_text_from_html);
+  g_test_add_func ("/text-twin/open-tags", test_open_tags);
   g_test_add_func ("/text-twin/from-text", test_html_from_text);
   return g_test_run ();
 }

@@ -40,6 +40,28 @@ read_sample (const char *name)
   return read_bytes (bytes);
 }
 
+static inline guint
+count_files (const PnMessage *message)
+{
+  guint n = 0;
+  for (guint i = 0; i < message->parts->len; i++) {
+    const PnPart *part = message->parts->pdata[i];
+    n += part->role == PN_PART_ATTACHMENT || part->role == PN_PART_INLINE;
+  }
+  return n;
+}
+
+static inline gboolean
+has_loss (const PnMessage *message, const char *where, const char *reason)
+{
+  for (guint i = 0; i < message->losses->len; i++) {
+    const PnLoss *loss = message->losses->pdata[i];
+    if (strstr (loss->part, where) && strstr (loss->reason, reason))
+      return TRUE;
+  }
+  return FALSE;
+}
+
 static inline char *
 content_of (const PnPart *part)
 {
