@@ -14,6 +14,20 @@ G_BEGIN_DECLS
 /* Seconds until something is tried again that a full disk or a busy database stopped. */
 #define PN_AGENT_AGAIN_S 5
 
+/* [agent], as it was when the program began. */
+typedef struct {
+  const char *site_charset; /* borrowed */
+  gint64 correlation_age;   /* seconds */
+  guint threads;
+  gboolean delivery_notification, tie_return_path, html_twin, flat_forwarding;
+  gint64 past_invitations; /* seconds; 0: all go */
+  gint64 partial_age;      /* seconds */
+  guint64 partial_limit;
+  gboolean simple_recurrence;
+  guint recurrence_singles;
+  char **basic_domains, **full_recurrence_domains, **zone_years_domains; /* pn_domains_parse() */
+} PnAgentSettings;
+
 typedef struct {
   PnProgram *program; /* borrowed */
   PnDirectory *directory;
@@ -23,16 +37,11 @@ typedef struct {
   PnQueue *out;                                 /* WPCSOUT/GWI0001: out of it */
   char *send, *defer, *result, *hold, *problem; /* directories */
   GPtrArray *peers;                             /* PnPeer (compose.h) */
-  const char *site_charset;                     /* borrowed */
-  gint64 correlation_age;                       /* seconds */
-  guint threads;
+  PnAgentSettings settings;
   GMutex partial_lock; /* of work/PARTIAL */
   GMutex hold_lock;
   GHashTable *held; /* path -> gint64 *: when it is due */
 } PnAgent;
-
-/* The field in which Exchange's receipts name the message they are about. */
-#define PN_AGENT_CORRELATION_KEY "X-MSExch-Correlation-Key"
 
 /* --- threads: each takes the PnAgent and returns NULL when the program stops ------------------ */
 
@@ -102,6 +111,8 @@ gboolean pn_agent_wants_bounce (PnAgent *self, PnMessage *message, const PnCorre
 void pn_agent_dress_bounce (PnAgent *self, PnMessage *message, const PnCorrelation *original);
 /* The subject of a disposition notification. */
 void pn_agent_dress_disposition (PnMessage *message);
+/* Whether MESSAGE says what became of another one; an answer to an invitation does not. */
+gboolean pn_agent_is_report (const PnMessage *message);
 /* Whether any of the reports is a disposition (MDN). */
 gboolean pn_agent_is_disposition (const PnMessage *message);
 

@@ -1,12 +1,14 @@
 /* The Internet Agent's gateway half: receive/ -> WPCSIN, WPCSOUT -> send/, result/ -> statuses. */
 #include "agent/compose.h"
 
+#include "core/domain.h"
 #include "core/log.h"
 #include "core/trace.h"
 
 #include <poll.h>
 #include <time.h>
 
+#define DAY_S 86400
 #define TICK_MS 1000
 #define PURGE_S 3600
 #define SCAN_HOLD_S 60
@@ -74,16 +76,41 @@ open_reader (PnAgent *self, GError **error)
   return self->reader && pn_journal_reader_recycle (self->reader, self->in, pool, error);
 }
 
+static char **
+read_domains (const PnConfig *config, const char *key)
+{
+  return pn_domains_parse (pn_config_string (config, "agent", key));
+}
+
+static void
+read_settings (PnAgentSettings *self, const PnConfig *config)
+{
+  self->site_charset = pn_config_string (config, "agent", "site-charset");
+  self->correlation_age = pn_config_integer (config, "agent", "correlation-age") * DAY_S;
+  self->threads = (guint) pn_config_integer (config, "agent", "threads");
+  if (self->threads == 0)
+    self->threads = g_get_num_processors ();
+  self->delivery_notification = pn_config_boolean (config, "agent", "delivery-notification");
+  self->tie_return_path = pn_config_boolean (config, "agent", "tie-return-path");
+  self->html_twin = pn_config_boolean (config, "agent", "html-twin");
+  self->flat_forwarding = pn_config_boolean (config, "agent", "flat-forwarding");
+  self->past_invitations = pn_config_integer (config, "agent", "past-invitations") * DAY_S;
+  self->partial_age = pn_config_integer (config, "agent", "partial-age") * DAY_S;
+  self->partial_limit = (guint64) pn_config_integer (config, "agent", "partial-limit");
+  const char *recurrence = pn_config_string (config, "agent", "recurrence");
+  self->simple_recurrence = g_ascii_strcasecmp (recurrence, "simple") == 0;
+  self->recurrence_singles = (guint) pn_config_integer (config, "agent", "recurrence-singles");
+  self->basic_domains = read_domains (config, "basic-domains");
+  self->full_recurrence_domains = read_domains (config, "full-recurrence-domains");
+  self->zone_years_domains = read_domains (config, "zone-years-domains");
+}
+
 static gboolean
 open_agent (PnAgent *self, GError **error)
 {
   const PnConfig *config = self->program->config;
   g_autofree char *database = pn_config_gateway_path (config, "gwcorr.db");
-  self->site_charset = pn_config_string (config, "agent", "site-charset");
-  self->correlation_age = pn_config_integer (config, "agent", "correlation-age") * 86400;
-  self->threads = (guint) pn_config_integer (config, "agent", "threads");
-  if (self->threads == 0)
-    self->threads = g_get_num_processors ();
+  read_settings (&self->settings, config);
   if (!pn_agent_load_peers (self, error) || !open_folders (self, error) || !open_queues (self, error))
     return FALSE;
   self->directory = pn_directory_open (config, FALSE, error);
@@ -107,6 +134,9 @@ close_agent (PnAgent *self)
   g_free (self->problem);
   if (self->peers)
     g_ptr_array_unref (self->peers);
+  g_strfreev (self->settings.basic_domains);
+  g_strfreev (self->settings.full_recurrence_domains);
+  g_strfreev (self->settings.zone_years_domains);
   g_hash_table_unref (self->held);
   g_mutex_clear (&self->hold_lock);
   g_mutex_clear (&self->partial_lock);
@@ -131,7 +161,8 @@ static void
 purge (PnAgent *self)
 {
   g_autoptr (GError) error = NULL;
-  if (!pn_correlation_db_purge (self->correlation, (gint64) time (NULL) - self->correlation_age, &error))
+  if (!pn_correlation_db_purge (self->correlation, (gint64) time (NULL) - self->settings.correlation_age,
+                                &error))
     pn_agent_log_error ("correlation", error);
 }
 
@@ -158,7 +189,7 @@ serve (PnAgent *self)
 {
   pn_agent_recover_staged (self);
   g_autoptr (GPtrArray) threads = g_ptr_array_new ();
-  for (guint i = 0; i < self->threads; i++)
+  for (guint i = 0; i < self->settings.threads; i++)
     g_ptr_array_add (threads, g_thread_new ("inbound", pn_agent_inbound_main, self));
   g_ptr_array_add (threads, g_thread_new ("outbound", pn_agent_outbound_main, self));
   g_ptr_array_add (threads, g_thread_new ("result", pn_agent_result_main, self));

@@ -15,6 +15,12 @@ notify_has (const char *notify, const char *word)
 }
 
 gboolean
+pn_agent_is_report (const PnMessage *message)
+{
+  return message->type == PN_TYPE_STATUS && !message->calendar;
+}
+
+gboolean
 pn_agent_is_disposition (const PnMessage *message)
 {
   for (guint i = 0; i < message->reports->len; i++) {
@@ -157,9 +163,9 @@ take_original (PnMessage *message)
   PnPart *original = NULL;
   while (message->parts->len > 0) {
     PnPart *part = g_ptr_array_steal_index (message->parts, 0);
-    gboolean fit = part->role == PN_PART_ATTACHMENT
-                   && (strcmp (part->type, "message/rfc822") == 0
-                       || strcmp (part->type, "text/rfc822-headers") == 0);
+    gboolean fit
+        = part->role == PN_PART_ATTACHMENT
+          && (strcmp (part->type, "message/rfc822") == 0 || strcmp (part->type, "text/rfc822-headers") == 0);
     if (fit && !original)
       original = part;
     else

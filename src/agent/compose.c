@@ -3,6 +3,7 @@
 
 #include "convert/mime.h"
 #include "convert/native.h"
+#include "core/domain.h"
 #include "core/log.h"
 
 #include <gio/gio.h>
@@ -40,7 +41,7 @@ is_dropped (const char *line, gsize length)
 static gboolean
 filter_line (HeaderFilter *self, const char *line, gsize length, GError **error)
 {
-  gboolean empty = length == 1 || (length == 2 && *line == '\r');
+  gboolean empty = *line == '\n' || (length > 1 && line[0] == '\r' && line[1] == '\n');
   if (empty)
     self->body = TRUE;
   else if (*line != ' ' && *line != '\t')
@@ -81,19 +82,20 @@ write_message (PnAgent *self, PnMessage *message, PnForm form, PnSink sink, GErr
   PnMimeWriteOptions options = {
     .host = config->host,
     .default_domain = config->internet_domain,
-    .html_twin = pn_config_boolean (config, "agent", "html-twin"),
-    .flat = pn_config_boolean (config, "agent", "flat-forwarding"),
+    .html_twin = self->settings.html_twin,
+    .flat = self->settings.flat_forwarding,
     .floating_zone = config->timezone,
     .zone_years = form == PN_FORM_MIME_YEARS ? ZONE_YEARS : 0,
     .basic = form == PN_FORM_BASIC,
-    .basic_charset = self->site_charset,
+    .basic_charset = self->settings.site_charset,
     .now = message->date.set ? message->date.unix_time : (gint64) time (NULL),
   };
   g_autoptr (GString) line = g_string_new (NULL);
   HeaderFilter filter = { .below = sink, .line = line };
   PnSink filtered = { header_filter_write, &filter };
+  /* A header may end without a line end. */
   return pn_mime_write (message, &options, &filtered, error)
-         && pn_sink_write (&sink, line->str, line->len, error);
+         && (line->len == 0 || filter_line (&filter, line->str, line->len, error));
 }
 
 /* --- composing -------------------------------------------------------------------------------- */
@@ -173,17 +175,6 @@ make_carrier (PnAgent *self, PnMessage *message, PnKey *key, GError **error)
 
 /* --- the forms -------------------------------------------------------------------------------- */
 
-/* DOMAIN or one of its subdomains stands in LIST, which is blank separated. */
-static gboolean
-is_listed (const char *list, const char *domain)
-{
-  g_auto (GStrv) words = g_strsplit_set (list, " \t,", -1);
-  for (guint i = 0; words[i]; i++)
-    if (*words[i] && (g_ascii_strcasecmp (words[i], domain) == 0 || g_str_equal (words[i], "*")))
-      return TRUE;
-  return FALSE;
-}
-
 static const PnPeer *
 find_peer (const PnAgent *self, const char *domain)
 {
@@ -198,14 +189,12 @@ find_peer (const PnAgent *self, const char *domain)
 PnForm
 pn_agent_form (const PnAgent *self, const PnMessage *message, const char *domain, const PnPeer **peer)
 {
-  gboolean report = message->type == PN_TYPE_STATUS && !message->calendar;
-  *peer = report ? NULL : find_peer (self, domain);
+  *peer = pn_agent_is_report (message) ? NULL : find_peer (self, domain);
   if (*peer)
     return PN_FORM_NATIVE;
-  if (is_listed (pn_config_string (self->program->config, "agent", "basic-domains"), domain))
+  if (pn_domains_include (self->settings.basic_domains, domain))
     return PN_FORM_BASIC;
-  if (message->calendar
-      && is_listed (pn_config_string (self->program->config, "agent", "zone-years-domains"), domain))
+  if (message->calendar && pn_domains_include (self->settings.zone_years_domains, domain))
     return PN_FORM_MIME_YEARS;
   return PN_FORM_MIME;
 }
@@ -320,16 +309,7 @@ forget_other_house (PnMessage *message)
 static PnMessage *
 unseal (PnAgent *self, const PnPart *part, PnKey *key, GError **error)
 {
-  int fd = pn_file_unnamed (self->send, error);
-  if (fd < 0)
-    return NULL;
-  g_autoptr (PnFileSink) file = pn_file_sink_new (fd);
-  PnSink sink = pn_file_sink_sink (file);
-  if (!pn_content_copy (part->content, &sink, error) || !pn_file_sink_flush (file, error)) {
-    close (fd);
-    return NULL;
-  }
-  g_autoptr (PnSource) sealed = pn_file_source_new (fd, error);
+  g_autoptr (PnSource) sealed = pn_file_source_copy (self->send, part->content, error);
   g_autoptr (PnSource) plain = sealed ? pn_seal_open (key, sealed, error) : NULL;
   return plain ? pn_native_read (plain, error) : NULL;
 }

@@ -167,7 +167,7 @@ convert (PnAgent *self, const PnReceived *received, GError **error)
 {
   const PnEnvelope *envelope = received->envelope;
   PnMimeOptions options = {
-    .site_charset = self->site_charset,
+    .site_charset = self->settings.site_charset,
     .site_timezone = self->program->config->timezone,
     .skeleton = TRUE,
   };
@@ -177,7 +177,7 @@ convert (PnAgent *self, const PnReceived *received, GError **error)
   message = pn_agent_unwrap_native (self, message, envelope->mail_from);
   g_free (message->id);
   message->id = g_strdup (envelope->id);
-  gboolean report = message->type == PN_TYPE_STATUS && !message->calendar;
+  gboolean report = pn_agent_is_report (message);
   if (!report) { /* whatever such a message says, it is about nothing that we know by an id of ours */
     g_clear_pointer (&message->orig_id, g_free);
     g_free (message->envelope_id);

@@ -27,7 +27,7 @@ find_by_ids (PnAgent *self, const PnMessage *message, GError **error)
 static PnCorrelation *
 find_by_token (PnAgent *self, const PnMessage *message, GError **error)
 {
-  const char *key = pn_message_get_header (message, PN_AGENT_CORRELATION_KEY);
+  const char *key = pn_message_get_header (message, PN_CORRELATION_KEY);
   PnCorrelation *record = key ? pn_correlation_db_find_token (self->correlation, key, error) : NULL;
   for (guint i = 0; i < message->recipients->len && !record && !*error; i++) {
     const PnRecipient *recipient = g_ptr_array_index (message->recipients, i);

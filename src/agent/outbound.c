@@ -78,17 +78,11 @@ complete_addresses (PnAgent *self, PnMessage *message)
     complete (self, ((PnAttendee *) g_ptr_array_index (message->calendar->attendees, i))->address);
 }
 
-static gboolean
-is_report (const PnMessage *message)
-{
-  return message->type == PN_TYPE_STATUS && !message->calendar;
-}
-
 /* The return path.  Nobody answers a report, or what was sent without a person's doing (RFC 3834 3.3). */
 static const char *
 mail_from (const PnMessage *message)
 {
-  if (is_report (message))
+  if (pn_agent_is_report (message))
     return "";
   if (message->envelope_from)
     return message->envelope_from;
@@ -106,16 +100,17 @@ set_sender (PnAgent *self, const PnMessage *message, PnCorrelation *record)
                                   : message->from && !message->envelope_from ? pn_address_copy (message->from)
                                                                              : NULL;
   record->sender = g_strdup (mail_from (message));
-  record->silent = is_report (message) || !address || !*record->sender;
+  record->silent = pn_agent_is_report (message) || !address || !*record->sender;
   complete (self, address);
-  if (!address || is_report (message) || !address->user)
+  if (!address || pn_agent_is_report (message) || !address->user)
     return;
   record->domain = g_strdup (address->domain);
   record->post_office = g_strdup (address->post_office);
   record->user = g_strdup (address->user);
   record->silent = FALSE;
-  record->failures_only
-      = message->type == PN_TYPE_STATUS || (message->calendar && !message->envelope_from && !message->status_request); /* an answer to an invitation */
+  record->failures_only = message->type == PN_TYPE_STATUS
+                          || (message->calendar && !message->envelope_from
+                              && !message->status_request); /* an answer to an invitation */
 }
 
 static gboolean
@@ -137,11 +132,10 @@ add_recipient (PnAgent *self, const PnMessage *message, const PnRecipient *recip
       = recipient->dsn_notify && *recipient->dsn_notify ? g_strdup (recipient->dsn_notify) : NULL;
   g_autofree char *orcpt
       = recipient->dsn_orcpt && *recipient->dsn_orcpt ? g_strdup (recipient->dsn_orcpt) : NULL;
-  if (is_report (message)) {
+  if (pn_agent_is_report (message)) {
     g_free (notify);
     notify = g_strdup ("NEVER");
-  } else if (!notify && own && wants
-             && pn_config_boolean (self->program->config, "agent", "delivery-notification"))
+  } else if (!notify && own && wants && self->settings.delivery_notification)
     notify = g_strdup ("SUCCESS,FAILURE,DELAY");
   if (!orcpt && notify && g_str_is_ascii (address)) {
     g_autofree char *xtext = pn_xtext_encode (address);
@@ -157,7 +151,7 @@ return_path (PnAgent *self, const PnMessage *message, const PnCorrelation *recor
 {
   const char *path = mail_from (message);
   const char *at = strrchr (path, '@');
-  if (!at || !record->token || !pn_config_boolean (self->program->config, "agent", "tie-return-path")
+  if (!at || !record->token || !self->settings.tie_return_path
       || at - path + 1 + (gssize) strlen (record->token) > LOCAL_PART_MAX)
     return g_strdup (path);
   return g_strdup_printf ("%.*s+%s%s", (int) (at - path), path, record->token, at);
@@ -175,7 +169,7 @@ make_head (PnAgent *self, const PnMessage *message, PnCorrelation *record)
   if (record->user) {
     head->envid = pn_xtext_encode (message->id);
     head->ret = g_strdup (message->envelope_ret ? message->envelope_ret : "HDRS");
-  } else if (!is_report (message)) {
+  } else if (!pn_agent_is_report (message)) {
     head->envid = g_strdup (message->envelope_id);
     head->ret = g_strdup (message->envelope_ret);
   }
@@ -214,10 +208,10 @@ add_correlation_key (PnMessage *message, const PnCorrelation *record)
 {
   guint wants = PN_STATUS_REQUEST_OPENED | PN_STATUS_REQUEST_FULL;
   if (!record->token || !(message->status_request & wants)
-      || pn_message_get_header (message, PN_AGENT_CORRELATION_KEY))
+      || pn_message_get_header (message, PN_CORRELATION_KEY))
     return;
   PnHeader *header = g_new0 (PnHeader, 1);
-  header->name = g_strdup (PN_AGENT_CORRELATION_KEY);
+  header->name = g_strdup (PN_CORRELATION_KEY);
   header->value = g_strdup (record->token);
   g_ptr_array_add (message->headers, header);
 }
@@ -310,12 +304,12 @@ static gboolean
 is_over (PnAgent *self, const PnMessage *message)
 {
   const PnCalendar *calendar = message->calendar;
-  gint64 days = pn_config_integer (self->program->config, "agent", "past-invitations");
-  if (days == 0 || !calendar || calendar->rrule || calendar->rdates->len > 0
+  gint64 age = self->settings.past_invitations;
+  if (age == 0 || !calendar || calendar->rrule || calendar->rdates->len > 0
       || (calendar->method != PN_METHOD_REQUEST && calendar->method != PN_METHOD_CANCEL))
     return FALSE;
   const PnCalendarTime *last = calendar->end.set ? &calendar->end : &calendar->start;
-  return last->set && last->unix_time < (gint64) time (NULL) - days * 86400;
+  return last->set && last->unix_time < (gint64) time (NULL) - age;
 }
 
 static void
@@ -325,7 +319,7 @@ stage (Job *self)
   PnMessage *message = self->message;
   g_autoptr (GError) error = NULL;
   complete_addresses (agent, message);
-  if (is_report (message) && !prepare_report (self)) {
+  if (pn_agent_is_report (message) && !prepare_report (self)) {
     drop (self, "a status that its receiver did not ask for");
     return;
   }
@@ -390,7 +384,8 @@ end_batch (PnAgent *self, GPtrArray *jobs)
     if (job->verdict == PUBLISH) {
       set_verdict (job, published ? DONE : LATER, published ? NULL : error->message);
       if (published)
-        pn_counter_add (is_report (job->message) ? PN_COUNTER_STATUSES_OUT : PN_COUNTER_MESSAGES_OUT, 1);
+        pn_counter_add (pn_agent_is_report (job->message) ? PN_COUNTER_STATUSES_OUT : PN_COUNTER_MESSAGES_OUT,
+                        1);
     }
     end_item (job);
   }
@@ -451,7 +446,8 @@ pn_agent_outbound_main (gpointer user)
   Barrier barrier = { .left = 0 };
   g_mutex_init (&barrier.lock);
   g_cond_init (&barrier.empty);
-  GThreadPool *pool = g_thread_pool_new (work_and_count, &barrier, (gint) self->threads, FALSE, NULL);
+  GThreadPool *pool
+      = g_thread_pool_new (work_and_count, &barrier, (gint) self->settings.threads, FALSE, NULL);
   while (!program->stop) {
     g_autoptr (GPtrArray) items = pn_queue_scanner_take (scanner, BATCH, WAIT_MS, program->stop_fd);
     if (items->len > 0)

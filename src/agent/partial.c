@@ -4,6 +4,7 @@
  */
 #include "agent/agent-private.h"
 
+#include "convert/bytes.h"
 #include "convert/mime-partial.h"
 #include "core/ids.h"
 #include "core/log.h"
@@ -17,7 +18,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#define DAY_S 86400
 #define RELEASED "RELEASED" /* a file: pieces of this message are not kept any more */
 #define JOINED "JOINED"
 #define DONE "DONE" /* a file: the message was joined; it holds the digests of the pieces */
@@ -45,12 +45,6 @@ static char *
 partial_path (PnAgent *self)
 {
   return pn_config_gateway_path (self->program->config, "work/PARTIAL");
-}
-
-static gint64
-partial_age (PnAgent *self)
-{
-  return pn_config_integer (self->program->config, "agent", "partial-age") * DAY_S;
 }
 
 /* Only pieces of one sender for the same recipients belong together. */
@@ -122,11 +116,9 @@ digest_of (PnSource *source, guint number)
     pn_agent_log_error ("cannot_read_piece", error);
     return NULL;
   }
-  GString *text = g_string_new (NULL);
-  g_string_printf (text, "%u ", number);
-  for (guint i = 0; i < sizeof digest; i++)
-    g_string_append_printf (text, "%02x", digest[i]);
-  return g_string_free (text, FALSE);
+  char hex[65];
+  pn_digest_to_hex (digest, hex);
+  return g_strdup_printf ("%u %s", number, hex);
 }
 
 /* A piece that comes once more, when the message has been put together, is known by this. */
@@ -249,9 +241,8 @@ look_at (PnAgent *self, const char *path)
 {
   g_autoptr (GError) error = NULL;
   g_autoptr (Set) set = read_set (path);
-  gint64 limit = pn_config_integer (self->program->config, "agent", "partial-limit");
-  gboolean old = (gint64) time (NULL) - set->oldest >= partial_age (self);
-  if (set->size > (guint64) limit && !set->released)
+  gboolean old = (gint64) time (NULL) - set->oldest >= self->settings.partial_age;
+  if (set->size > self->settings.partial_limit && !set->released)
     release (self, set, "larger than [agent] partial-limit");
   else if (is_complete (set)) {
     if (!join (self, set, &error)) {
@@ -305,7 +296,7 @@ pn_agent_keep_partial (PnAgent *self, const PnReceived *received, const PnMessag
   const char *type = pn_message_get_header (message, "Content-Type");
   const PnEnvelope *envelope = received->envelope;
   if (!type || g_ascii_strncasecmp (type, "message/partial", strlen ("message/partial")) != 0
-      || (gint64) time (NULL) - envelope->time >= partial_age (self))
+      || (gint64) time (NULL) - envelope->time >= self->settings.partial_age)
     return NULL;
   g_autoptr (GError) error = NULL;
   PnPartial partial = { 0 };

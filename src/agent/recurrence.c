@@ -2,20 +2,10 @@
 #include "agent/compose.h"
 
 #include "convert/ical-series.h"
+#include "core/domain.h"
 
 #include <string.h>
 #include <time.h>
-
-static gboolean
-is_listed (const char *list, const char *domain)
-{
-  g_auto (GStrv) names = g_strsplit_set (list, " \t,", -1);
-  for (guint i = 0; names[i]; i++) {
-    if (strcmp (names[i], "*") == 0 || g_ascii_strcasecmp (names[i], domain) == 0)
-      return TRUE;
-  }
-  return FALSE;
-}
 
 static gboolean
 takes_rules (PnAgent *self, const PnMessage *message, const char *address)
@@ -23,7 +13,7 @@ takes_rules (PnAgent *self, const PnMessage *message, const char *address)
   const PnPeer *peer;
   const char *at = strrchr (address, '@');
   return at
-         && (is_listed (pn_config_string (self->program->config, "agent", "full-recurrence-domains"), at + 1)
+         && (pn_domains_include (self->settings.full_recurrence_domains, at + 1)
              || pn_agent_form (self, message, at + 1, &peer) == PN_FORM_NATIVE);
 }
 
@@ -168,15 +158,14 @@ note_singles (Plan *self)
 static gboolean
 make_plan (Plan *self, GError **error)
 {
-  const PnConfig *config = self->agent->program->config;
+  PnAgent *agent = self->agent;
   PnCalendar *calendar = self->message->calendar;
-  guint max = (guint) pn_config_integer (config, "agent", "recurrence-singles");
-  self->known = calendar->uid
-                    ? pn_correlation_db_list_singles (self->agent->correlation, calendar->uid, error)
-                    : g_ptr_array_new ();
+  self->known = calendar->uid ? pn_correlation_db_list_singles (agent->correlation, calendar->uid, error)
+                              : g_ptr_array_new ();
   if (!self->known)
     return FALSE;
-  self->singles = pn_ical_singles (self->message, (gint64) time (NULL), max, config->timezone, NULL);
+  self->singles = pn_ical_singles (self->message, (gint64) time (NULL), agent->settings.recurrence_singles,
+                                   agent->program->config->timezone, NULL);
   if (self->singles && self->singles->len == 0)
     g_clear_pointer (&self->singles, g_ptr_array_unref);
   if (calendar->recurrence_id.set)
@@ -221,10 +210,8 @@ gboolean
 pn_agent_stage_series (PnAgent *self, PnMessage *message, const PnSendHead *head, PnCorrelation *record,
                        GError **error)
 {
-  const PnConfig *config = self->program->config;
-  gboolean simple = g_ascii_strcasecmp (pn_config_string (config, "agent", "recurrence"), "simple") == 0;
   /* What came from outside goes on with its own bytes. */
-  if (!simple || !message->calendar || message->type == PN_TYPE_STATUS
+  if (!self->settings.simple_recurrence || !message->calendar || message->type == PN_TYPE_STATUS
       || pn_message_get_part (message, PN_PART_SKELETON))
     return pn_agent_stage (self, message, head, record, error);
   g_autoptr (PnSendHead) full = head_for (self, message, head, TRUE);

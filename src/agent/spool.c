@@ -1,5 +1,6 @@
 #include "agent/compose.h"
 
+#include "core/domain.h"
 #include "core/log.h"
 #include "core/trace.h"
 

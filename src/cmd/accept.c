@@ -62,10 +62,10 @@ print_done (gboolean json, gint64 number, PnPartstat partstat, const char *done)
   }
   g_autoptr (JsonBuilder) builder = json_builder_new ();
   json_builder_begin_object (builder);
-  pn_view_json_number (builder, "number", number);
-  pn_view_json_text (builder, "answer", pn_partstat_to_string (partstat));
+  pn_json_number (builder, "number", number);
+  pn_json_text (builder, "answer", pn_partstat_to_string (partstat));
   json_builder_end_object (builder);
-  pn_view_json_print (builder);
+  pn_json_print (builder);
 }
 
 int

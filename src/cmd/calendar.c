@@ -123,10 +123,10 @@ print_done (guint which, gint64 number, gboolean json)
   }
   g_autoptr (JsonBuilder) builder = json_builder_new ();
   json_builder_begin_object (builder);
-  pn_view_json_number (builder, "number", number);
-  pn_view_json_text (builder, "done", commands[which].command);
+  pn_json_number (builder, "number", number);
+  pn_json_text (builder, "done", commands[which].command);
   json_builder_end_object (builder);
-  pn_view_json_print (builder);
+  pn_json_print (builder);
 }
 
 static gboolean

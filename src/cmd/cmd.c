@@ -1,6 +1,7 @@
 #include "cmd/cmd.h"
 
 #include <stdio.h>
+#include <string.h>
 
 gboolean
 pn_cmd_options (int *argc, char ***argv, const GOptionEntry *entries, char **dir, gboolean *json,
@@ -58,6 +59,18 @@ pn_cmd_fail (const char *subcommand, GError *error)
   fprintf (stderr, "postern %s: %s\n", subcommand, error->message);
   g_error_free (error);
   return PN_EXIT_NOT_DONE;
+}
+
+gboolean
+pn_cmd_is_message_file (const char *name)
+{
+  static const char *const others[] = { ".TXT", ".TRY", ".SEG", ".CTL", ".TMP" };
+  if (name[0] == '.' || strcmp (name, "CLAIM") == 0 || g_str_has_prefix (name, "JOURNAL."))
+    return FALSE;
+  for (guint i = 0; i < G_N_ELEMENTS (others); i++)
+    if (g_str_has_suffix (name, others[i]))
+      return FALSE;
+  return TRUE;
 }
 
 char *

@@ -86,8 +86,7 @@ component_clear (Component *self)
   memset (self, 0, sizeof *self);
 }
 
-/* --- lines ------------------------------------------------------------------------------------------------
- */
+/* --- lines --------------------------------------------------------------------------------- */
 
 /* The end of the line at TEXT with its continuations. */
 static const char *
@@ -147,8 +146,7 @@ tzid_of (const char *line)
   return NULL;
 }
 
-/* --- components -------------------------------------------------------------------------------------------
- */
+/* --- components ---------------------------------------------------------------------------- */
 
 static Group *
 new_group (Splitter *self, const char *uid)

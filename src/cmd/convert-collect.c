@@ -94,8 +94,7 @@ list (Collector *self, const char *path, gboolean hidden)
   return names;
 }
 
-/* --- Maildirs ----------------------------------------------------------------------------------------------
- */
+/* --- Maildirs ------------------------------------------------------------------------------ */
 
 static gboolean
 is_maildir (const char *path)
@@ -145,8 +144,7 @@ add_maildir (Collector *self, const char *path, const char *relative)
   }
 }
 
-/* --- trees -------------------------------------------------------------------------------------------------
- */
+/* --- trees --------------------------------------------------------------------------------- */
 
 /* The part files of API files are read with these. */
 static gboolean

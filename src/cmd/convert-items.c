@@ -30,8 +30,7 @@ struct PnConvertItems {
   GError *error; /* why there is nothing */
 };
 
-/* --- jobs --------------------------------------------------------------------------------------------------
- */
+/* --- jobs ---------------------------------------------------------------------------------- */
 
 char *
 pn_convert_job_name (const PnConvertFile *file, guint number, gboolean only)
@@ -82,8 +81,7 @@ failed_job (PnConvertItems *self)
   return job;
 }
 
-/* --- opening ----------------------------------------------------------------------------------------------
- */
+/* --- opening ------------------------------------------------------------------------------- */
 
 /* Standard input cannot be read at any place: a copy without a name can. */
 static gboolean
@@ -258,8 +256,7 @@ pn_convert_items_free (PnConvertItems *self)
   g_free (self);
 }
 
-/* --- one after the other -----------------------------------------------------------------------------------
- */
+/* --- one after the other ------------------------------------------------------------------- */
 
 /* The letters behind ":2," of a name in a Maildir. */
 static void

@@ -1,4 +1,5 @@
 /* JSON to messages: the queue file that is in it, or what the members of the view say. */
+#include <json-glib/json-glib.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -13,8 +14,7 @@
 #define VIEW_MAX (64 * 1024 * 1024)
 #define MEMORY_MAX (1024 * 1024)
 
-/* --- members -----------------------------------------------------------------------------------------------
- */
+/* --- members ------------------------------------------------------------------------------- */
 
 static const char *
 text_of (JsonObject *object, const char *name)
@@ -101,8 +101,7 @@ time_of (JsonObject *object, const char *name)
                    (int) (g_date_time_get_utc_offset (date) / G_TIME_SPAN_MINUTE) };
 }
 
-/* --- addresses ---------------------------------------------------------------------------------------------
- */
+/* --- addresses ----------------------------------------------------------------------------- */
 
 static PnAddress *
 address_of (JsonObject *object)
@@ -129,8 +128,7 @@ add_recipients (PnMessage *message, JsonObject *object, const char *name, PnDist
     pn_message_add_recipient (message, distribution, address_of (one))->group = copy_of (one, "group");
 }
 
-/* --- the calendar ------------------------------------------------------------------------------------------
- */
+/* --- the calendar -------------------------------------------------------------------------- */
 
 static void
 calendar_time_of (PnCalendarTime *time, JsonObject *object, const char *name, const char *zone)
@@ -202,8 +200,7 @@ calendar_of (JsonObject *object)
   return calendar;
 }
 
-/* --- the rest ----------------------------------------------------------------------------------------------
- */
+/* --- the rest ------------------------------------------------------------------------------ */
 
 static void
 add_parts (PnMessage *message, JsonObject *object)
@@ -243,6 +240,8 @@ add_reports (PnMessage *message, JsonObject *object)
     report->action = action ? pn_action_from_string (action) : PN_ACTION_NONE;
     report->time = time_of (one, "time");
     report->recipient = address_of (object_of (one, "recipient"));
+    report->original_recipient = copy_of (one, "original_recipient");
+    report->wording = copy_of (one, "wording");
     report->status_code = copy_of (one, "status_code");
     report->diagnostic = copy_of (one, "diagnostic");
     report->remote_mta = copy_of (one, "remote_mta");
@@ -334,8 +333,7 @@ read_view (PnSource *source, const PnJsonRange *range, GError **error)
   return message_of (json_node_get_object (json_parser_get_root (parser)));
 }
 
-/* --- the queue file ----------------------------------------------------------------------------------------
- */
+/* --- the queue file ------------------------------------------------------------------------ */
 
 static PnSource *
 decode (PnContent *content, guint64 encoded, GError **error)
@@ -344,15 +342,7 @@ decode (PnContent *content, guint64 encoded, GError **error)
     g_autoptr (GBytes) bytes = pn_content_read (content, MEMORY_MAX, error);
     return bytes ? pn_source_new_bytes (bytes) : NULL;
   }
-  int fd = pn_file_unnamed (g_get_tmp_dir (), error);
-  if (fd < 0)
-    return NULL;
-  g_autoptr (PnFileSink) copy = pn_file_sink_new (fd);
-  PnSink sink = pn_file_sink_sink (copy);
-  if (pn_content_copy (content, &sink, error) && pn_file_sink_flush (copy, error))
-    return pn_file_source_new (fd, error);
-  close (fd);
-  return NULL;
+  return pn_file_source_copy (g_get_tmp_dir (), content, error);
 }
 
 PnMessage *

@@ -3,45 +3,14 @@
 
 #include "cmd/convert-json.h"
 #include "cmd/convert-json-scan.h"
+#include "cmd/json.h"
 #include "convert/base64.h"
+#include "convert/bytes.h"
 #include "convert/native.h"
 #include "convert/status-code.h"
 
 /* Bodies longer than this are not shown. */
 #define BODY_MAX (16 * 1024 * 1024)
-
-static void
-add_text (JsonBuilder *json, const char *name, const char *text)
-{
-  json_builder_set_member_name (json, name);
-  if (!text) {
-    json_builder_add_null_value (json);
-    return;
-  }
-  g_autofree char *valid = g_utf8_make_valid (text, -1);
-  json_builder_add_string_value (json, valid);
-}
-
-static void
-add_number (JsonBuilder *json, const char *name, gint64 number)
-{
-  json_builder_set_member_name (json, name);
-  json_builder_add_int_value (json, number);
-}
-
-static void
-add_flag (JsonBuilder *json, const char *name, gboolean flag)
-{
-  json_builder_set_member_name (json, name);
-  json_builder_add_boolean_value (json, flag);
-}
-
-static void
-begin_list (JsonBuilder *json, const char *name)
-{
-  json_builder_set_member_name (json, name);
-  json_builder_begin_array (json);
-}
 
 /* "2026-01-02T03:04:05+01:00" */
 static void
@@ -50,14 +19,14 @@ add_time (JsonBuilder *json, const char *name, const PnTime *time)
   g_autoptr (GDateTime) utc = time->set ? g_date_time_new_from_unix_utc (time->unix_time) : NULL;
   g_autoptr (GDateTime) local = utc ? g_date_time_add_minutes (utc, time->offset) : NULL;
   if (!local) {
-    add_text (json, name, NULL);
+    pn_json_text (json, name, NULL);
     return;
   }
   g_autofree char *clock = g_date_time_format (local, "%Y-%m-%dT%H:%M:%S");
   int minutes = ABS (time->offset);
   g_autofree char *text
       = g_strdup_printf ("%s%c%02d:%02d", clock, time->offset < 0 ? '-' : '+', minutes / 60, minutes % 60);
-  add_text (json, name, text);
+  pn_json_text (json, name, text);
 }
 
 static void
@@ -67,19 +36,18 @@ add_time_value (JsonBuilder *json, const char *name, gint64 unix_time)
   add_time (json, name, &time);
 }
 
-/* --- addresses --------------------------------------------------------------------------------------------
- */
+/* --- addresses ----------------------------------------------------------------------------- */
 
 static void
 add_address_members (JsonBuilder *json, const PnAddress *address)
 {
-  add_text (json, "name", address->name && *address->name ? address->name : NULL);
-  add_text (json, "address", address->internet);
+  pn_json_text (json, "name", address->name && *address->name ? address->name : NULL);
+  pn_json_text (json, "address", address->internet);
   if (!address->user)
     return;
   g_autoptr (PnAddress) native = pn_address_new (address->domain, address->post_office, address->user);
   g_autofree char *text = pn_address_to_string (native);
-  add_text (json, "native", text);
+  pn_json_text (json, "native", text);
 }
 
 static void
@@ -103,7 +71,7 @@ add_address (JsonBuilder *json, const char *name, const PnAddress *address)
 static void
 add_recipients (JsonBuilder *json, const char *name, const PnMessage *message, PnDistribution distribution)
 {
-  begin_list (json, name);
+  pn_json_list (json, name);
   for (guint i = 0; i < message->recipients->len; i++) {
     const PnRecipient *recipient = g_ptr_array_index (message->recipients, i);
     if (recipient->distribution != distribution || !recipient->address)
@@ -111,7 +79,7 @@ add_recipients (JsonBuilder *json, const char *name, const PnMessage *message, P
     json_builder_begin_object (json);
     add_address_members (json, recipient->address);
     if (recipient->group)
-      add_text (json, "group", recipient->group);
+      pn_json_text (json, "group", recipient->group);
     json_builder_end_object (json);
   }
   json_builder_end_array (json);
@@ -125,21 +93,20 @@ add_addresses (JsonBuilder *json, const PnMessage *message)
   add_recipients (json, "to", message, PN_TO);
   add_recipients (json, "cc", message, PN_CC);
   add_recipients (json, "bcc", message, PN_BC);
-  begin_list (json, "reply_to");
+  pn_json_list (json, "reply_to");
   for (guint i = 0; message->reply_to && i < message->reply_to->len; i++)
     add_address_value (json, g_ptr_array_index (message->reply_to, i));
   json_builder_end_array (json);
 }
 
-/* --- parts ------------------------------------------------------------------------------------------------
- */
+/* --- parts --------------------------------------------------------------------------------- */
 
 static gboolean
 add_body (JsonBuilder *json, const char *name, PnMessage *message, PnPartRole role, GError **error)
 {
   PnPart *part = pn_message_get_part (message, role);
   if (!part || !part->content) {
-    add_text (json, name, NULL);
+    pn_json_text (json, name, NULL);
     return TRUE;
   }
   GError *reason = NULL;
@@ -147,7 +114,7 @@ add_body (JsonBuilder *json, const char *name, PnMessage *message, PnPartRole ro
   if (!bytes && g_error_matches (reason, PN_CONVERT_ERROR, PN_CONVERT_ERROR_LIMIT)) {
     pn_message_add_loss (message, name, "longer than %d MiB and not shown", BODY_MAX >> 20);
     g_error_free (reason);
-    add_text (json, name, NULL);
+    pn_json_text (json, name, NULL);
     return TRUE;
   }
   if (!bytes) {
@@ -157,7 +124,7 @@ add_body (JsonBuilder *json, const char *name, PnMessage *message, PnPartRole ro
   gsize length;
   const char *data = g_bytes_get_data (bytes, &length);
   g_autofree char *valid = g_utf8_make_valid (data ? data : "", (gssize) length);
-  json_builder_set_member_name (json, name);
+  json_builder_set_member_name (json, name); /* as it is: it may be long */
   json_builder_add_string_value (json, valid);
   return TRUE;
 }
@@ -189,15 +156,14 @@ add_attachment (JsonBuilder *json, const PnPart *part, GError **error)
   if (!pn_content_measure (part->content, &size, digest, error))
     return FALSE;
   char hex[65];
-  for (guint i = 0; i < 32; i++)
-    g_snprintf (hex + 2 * i, 3, "%02x", digest[i]);
+  pn_digest_to_hex (digest, hex);
   json_builder_begin_object (json);
-  add_text (json, "name", part->name);
-  add_text (json, "type", part->type);
-  add_number (json, "size", (gint64) size);
-  add_text (json, "sha256", hex);
-  add_text (json, "content_id", part->content_id);
-  add_flag (json, "inline", part->role != PN_PART_ATTACHMENT);
+  pn_json_text (json, "name", part->name);
+  pn_json_text (json, "type", part->type);
+  pn_json_number (json, "size", (gint64) size);
+  pn_json_text (json, "sha256", hex);
+  pn_json_text (json, "content_id", part->content_id);
+  pn_json_bool (json, "inline", part->role != PN_PART_ATTACHMENT);
   json_builder_end_object (json);
   return TRUE;
 }
@@ -208,7 +174,7 @@ add_parts (JsonBuilder *json, PnMessage *message, GError **error)
   if (!add_body (json, "text", message, PN_PART_TEXT, error)
       || !add_body (json, "html", message, PN_PART_HTML, error))
     return FALSE;
-  begin_list (json, "attachments");
+  pn_json_list (json, "attachments");
   for (guint i = 0; i < message->parts->len; i++) {
     const PnPart *part = g_ptr_array_index (message->parts, i);
     if (part->content && !is_body (message, part) && !add_attachment (json, part, error))
@@ -218,20 +184,19 @@ add_parts (JsonBuilder *json, PnMessage *message, GError **error)
   return TRUE;
 }
 
-/* --- the calendar -----------------------------------------------------------------------------------------
- */
+/* --- the calendar -------------------------------------------------------------------------- */
 
 static void
 add_calendar_time (JsonBuilder *json, const char *name, const PnCalendarTime *time)
 {
   if (!time->set) {
-    add_text (json, name, NULL);
+    pn_json_text (json, name, NULL);
     return;
   }
   g_autofree char *text
       = g_strdup_printf (time->is_date ? "%04d-%02d-%02d" : "%04d-%02d-%02dT%02d:%02d:%02d", time->year,
                          time->month, time->day, time->hour, time->minute, time->second);
-  add_text (json, name, text);
+  pn_json_text (json, name, text);
 }
 
 static const char *
@@ -246,24 +211,22 @@ add_attendee (JsonBuilder *json, const PnAttendee *attendee)
   json_builder_begin_object (json);
   if (attendee->address)
     add_address_members (json, attendee->address);
-  add_text (json, "partstat", pn_partstat_to_string (attendee->partstat));
-  add_text (json, "role", attendee->role);
-  add_text (json, "cutype", attendee->cutype);
-  add_flag (json, "rsvp", attendee->rsvp);
-  add_text (json, "delegated_to", attendee->delegated_to);
-  add_text (json, "delegated_from", attendee->delegated_from);
-  add_text (json, "sent_by", attendee->sent_by);
+  pn_json_text (json, "partstat", pn_partstat_to_string (attendee->partstat));
+  pn_json_text (json, "role", attendee->role);
+  pn_json_text (json, "cutype", attendee->cutype);
+  pn_json_bool (json, "rsvp", attendee->rsvp);
+  pn_json_text (json, "delegated_to", attendee->delegated_to);
+  pn_json_text (json, "delegated_from", attendee->delegated_from);
+  pn_json_text (json, "sent_by", attendee->sent_by);
   json_builder_end_object (json);
 }
 
 static void
 add_texts (JsonBuilder *json, const char *name, GPtrArray *texts)
 {
-  begin_list (json, name);
-  for (guint i = 0; texts && i < texts->len; i++) {
-    g_autofree char *valid = g_utf8_make_valid (g_ptr_array_index (texts, i), -1);
-    json_builder_add_string_value (json, valid);
-  }
+  pn_json_list (json, name);
+  for (guint i = 0; texts && i < texts->len; i++)
+    pn_json_add_text (json, g_ptr_array_index (texts, i));
   json_builder_end_array (json);
 }
 
@@ -276,35 +239,35 @@ add_calendar (JsonBuilder *json, const PnCalendar *calendar)
     return;
   }
   json_builder_begin_object (json);
-  add_text (json, "method", pn_method_to_string (calendar->method));
-  add_text (json, "component", calendar->component);
-  add_text (json, "uid", calendar->uid);
-  add_number (json, "sequence", calendar->sequence);
+  pn_json_text (json, "method", pn_method_to_string (calendar->method));
+  pn_json_text (json, "component", calendar->component);
+  pn_json_text (json, "uid", calendar->uid);
+  pn_json_number (json, "sequence", calendar->sequence);
   add_calendar_time (json, "start", &calendar->start);
   add_calendar_time (json, "end", &calendar->end);
   const char *zone = zone_of (&calendar->start);
   const char *end_zone = zone_of (&calendar->end);
-  add_text (json, "timezone", zone ? zone : end_zone);
+  pn_json_text (json, "timezone", zone ? zone : end_zone);
   if (zone && end_zone && strcmp (zone, end_zone) != 0)
-    add_text (json, "end_timezone", end_zone);
-  add_flag (json, "all_day", calendar->all_day);
-  add_text (json, "summary", calendar->summary);
-  add_text (json, "description", calendar->description);
-  add_text (json, "place", calendar->place);
-  add_text (json, "rrule", calendar->rrule);
+    pn_json_text (json, "end_timezone", end_zone);
+  pn_json_bool (json, "all_day", calendar->all_day);
+  pn_json_text (json, "summary", calendar->summary);
+  pn_json_text (json, "description", calendar->description);
+  pn_json_text (json, "place", calendar->place);
+  pn_json_text (json, "rrule", calendar->rrule);
   add_texts (json, "rdates", calendar->rdates);
   add_texts (json, "exdates", calendar->exdates);
   add_calendar_time (json, "recurrence_id", &calendar->recurrence_id);
   add_address (json, "organizer", calendar->organizer);
-  begin_list (json, "attendees");
+  pn_json_list (json, "attendees");
   for (guint i = 0; calendar->attendees && i < calendar->attendees->len; i++)
     add_attendee (json, g_ptr_array_index (calendar->attendees, i));
   json_builder_end_array (json);
-  add_text (json, "status", calendar->status);
-  add_text (json, "class", calendar->klass);
-  add_text (json, "busy_status", calendar->busy_status);
-  add_number (json, "priority", calendar->priority);
-  add_text (json, "comment", calendar->comment);
+  pn_json_text (json, "status", calendar->status);
+  pn_json_text (json, "class", calendar->klass);
+  pn_json_text (json, "busy_status", calendar->busy_status);
+  pn_json_number (json, "priority", calendar->priority);
+  pn_json_text (json, "comment", calendar->comment);
   json_builder_set_member_name (json, "alarm");
   if (calendar->alarm_set)
     json_builder_add_int_value (json, calendar->alarm);
@@ -313,26 +276,25 @@ add_calendar (JsonBuilder *json, const PnCalendar *calendar)
   json_builder_end_object (json);
 }
 
-/* --- the rest ---------------------------------------------------------------------------------------------
- */
+/* --- the rest ------------------------------------------------------------------------------ */
 
 static void
 add_reports (JsonBuilder *json, const PnMessage *message)
 {
-  begin_list (json, "reports");
+  pn_json_list (json, "reports");
   for (guint i = 0; message->reports && i < message->reports->len; i++) {
     const PnStatusReport *report = g_ptr_array_index (message->reports, i);
     json_builder_begin_object (json);
-    add_text (json, "action", pn_action_to_string (report->action));
+    pn_json_text (json, "action", pn_action_to_string (report->action));
     add_time (json, "time", &report->time);
     add_address (json, "recipient", report->recipient);
-    add_text (json, "original_recipient", report->original_recipient);
-    add_text (json, "wording", report->wording);
-    add_text (json, "status_code", report->status_code);
-    add_text (json, "reason", pn_status_code_describe (report->status_code));
-    add_text (json, "diagnostic", report->diagnostic);
-    add_text (json, "remote_mta", report->remote_mta);
-    add_text (json, "comment", report->comment);
+    pn_json_text (json, "original_recipient", report->original_recipient);
+    pn_json_text (json, "wording", report->wording);
+    pn_json_text (json, "status_code", report->status_code);
+    pn_json_text (json, "reason", pn_status_code_describe (report->status_code));
+    pn_json_text (json, "diagnostic", report->diagnostic);
+    pn_json_text (json, "remote_mta", report->remote_mta);
+    pn_json_text (json, "comment", report->comment);
     json_builder_end_object (json);
   }
   json_builder_end_array (json);
@@ -343,20 +305,20 @@ static void
 add_type_members (JsonBuilder *json, const PnMessage *message)
 {
   if (message->type == PN_TYPE_PHONE) {
-    add_text (json, "caller_name", message->caller_name);
-    add_text (json, "caller_company", message->caller_company);
-    add_text (json, "caller_phone", message->caller_phone);
-    add_number (json, "call_action", message->call_action);
+    pn_json_text (json, "caller_name", message->caller_name);
+    pn_json_text (json, "caller_company", message->caller_company);
+    pn_json_text (json, "caller_phone", message->caller_phone);
+    pn_json_number (json, "call_action", message->call_action);
   }
   if (message->type == PN_TYPE_TASK) {
-    add_text (json, "task_category", message->task_category);
-    add_number (json, "task_priority", message->task_priority);
+    pn_json_text (json, "task_category", message->task_category);
+    pn_json_number (json, "task_priority", message->task_priority);
   }
   if (message->type != PN_TYPE_SEARCH)
     return;
   add_time (json, "begin_time", &message->begin_time);
   add_time (json, "end_time", &message->end_time);
-  begin_list (json, "busy");
+  pn_json_list (json, "busy");
   for (guint i = 0; message->busy && i < message->busy->len; i++) {
     const PnBusyBlock *block = g_ptr_array_index (message->busy, i);
     json_builder_begin_object (json);
@@ -370,12 +332,12 @@ add_type_members (JsonBuilder *json, const PnMessage *message)
 static void
 add_headers (JsonBuilder *json, const PnMessage *message)
 {
-  begin_list (json, "headers");
+  pn_json_list (json, "headers");
   for (guint i = 0; message->headers && i < message->headers->len; i++) {
     const PnHeader *header = g_ptr_array_index (message->headers, i);
     json_builder_begin_object (json);
-    add_text (json, "name", header->name);
-    add_text (json, "value", header->value ? header->value : "");
+    pn_json_text (json, "name", header->name);
+    pn_json_text (json, "value", header->value ? header->value : "");
     json_builder_end_object (json);
   }
   json_builder_end_array (json);
@@ -384,12 +346,12 @@ add_headers (JsonBuilder *json, const PnMessage *message)
 static void
 add_losses (JsonBuilder *json, const PnMessage *message)
 {
-  begin_list (json, "losses");
+  pn_json_list (json, "losses");
   for (guint i = 0; i < message->losses->len; i++) {
     const PnLoss *loss = g_ptr_array_index (message->losses, i);
     json_builder_begin_object (json);
-    add_text (json, "part", loss->part);
-    add_text (json, "reason", loss->reason);
+    pn_json_text (json, "part", loss->part);
+    pn_json_text (json, "reason", loss->reason);
     json_builder_end_object (json);
   }
   json_builder_end_array (json);
@@ -403,37 +365,22 @@ add_head (JsonBuilder *json, const PnMessage *message)
   static const char *const priorities[] = { "normal", "high", "low" };
   static const char *const securities[]
       = { "normal", "proprietary", "confidential", "secret", "top secret", "for your eyes only" };
-  add_text (json, "type", types[message->type]);
-  add_text (json, "id", message->id);
-  add_text (json, "orig_id", message->orig_id);
-  add_text (json, "message_id", message->message_id);
+  pn_json_text (json, "type", types[message->type]);
+  pn_json_text (json, "id", message->id);
+  pn_json_text (json, "orig_id", message->orig_id);
+  pn_json_text (json, "message_id", message->message_id);
   add_addresses (json, message);
-  add_text (json, "subject", message->subject);
+  pn_json_text (json, "subject", message->subject);
   add_time (json, "date", &message->date);
-  add_text (json, "in_reply_to", message->in_reply_to);
+  pn_json_text (json, "in_reply_to", message->in_reply_to);
   add_texts (json, "references", message->references);
-  add_text (json, "priority", priorities[message->priority]);
-  add_text (json, "security", securities[message->security]);
+  pn_json_text (json, "priority", priorities[message->priority]);
+  pn_json_text (json, "security", securities[message->security]);
   add_time (json, "expires", &message->expires);
   add_time (json, "respond_by", &message->respond_by);
   add_time (json, "distribute_date", &message->distribute_date);
-  add_flag (json, "receipt_requested", (message->status_request & PN_STATUS_REQUEST_OPENED) != 0);
-  add_flag (json, "auto_generated", message->auto_generated);
-}
-
-char *
-pn_convert_json_text (JsonBuilder *json)
-{
-  g_autoptr (JsonGenerator) generator = json_generator_new ();
-  g_autoptr (JsonNode) root = json_builder_get_root (json);
-  json_generator_set_root (generator, root);
-  char *text = json_generator_to_data (generator, NULL);
-  if (!strchr (text, '\x1f'))
-    return text;
-  /* the one control character that json-glib 1.6 does not escape */
-  g_auto (GStrv) pieces = g_strsplit (text, "\x1f", -1);
-  g_free (text);
-  return g_strjoinv ("\\u001f", pieces);
+  pn_json_bool (json, "receipt_requested", (message->status_request & PN_STATUS_REQUEST_OPENED) != 0);
+  pn_json_bool (json, "auto_generated", message->auto_generated);
 }
 
 char *
@@ -450,12 +397,10 @@ pn_convert_json (PnMessage *message, GError **error)
   add_headers (json, message);
   add_losses (json, message);
   json_builder_end_object (json);
-  return pn_convert_json_text (json);
+  return pn_json_to_text (json, FALSE);
 }
 
-/* --- the queue file
- * -----------------------------------------------------------------------------------------
- */
+/* --- the queue file ------------------------------------------------------------------------ */
 
 typedef struct {
   PnSink below;

@@ -62,8 +62,7 @@ pn_mbox_message_clear (PnMboxMessage *self)
   g_clear_pointer (&self->separator, g_free);
 }
 
-/* --- From_ lines -----------------------------------------------------------------------------------------
- */
+/* --- From_ lines --------------------------------------------------------------------------- */
 
 static gboolean
 is_blank (const guint8 *line, gsize length)
@@ -150,8 +149,7 @@ pn_mbox_separator (const char *sender, gint64 unix_time)
                           tm.tm_sec, tm.tm_year + 1900);
 }
 
-/* --- lines -------------------------------------------------------------------------------------------------
- */
+/* --- lines --------------------------------------------------------------------------------- */
 
 static gssize
 read_at (PnMbox *self, guint64 offset, void *buffer, gsize length, GError **error)
@@ -207,9 +205,7 @@ is_separator (PnMbox *self, const guint8 *line, gsize length, guint64 offset, gb
   return separates (line, length, after_blank, next, n > 0 ? (gsize) n : 0);
 }
 
-/* --- a message
- * ----------------------------------------------------------------------------------------------
- */
+/* --- a message ----------------------------------------------------------------------------- */
 
 static void
 take_flags (Reading *self, const char *value, gsize length, gboolean extended)
@@ -338,8 +334,7 @@ read_lines (PnMbox *mbox, Reading *self, GError **error)
   }
 }
 
-/* --- what it is handed out as ------------------------------------------------------------------------------
- */
+/* --- what it is handed out as -------------------------------------------------------------- */
 
 typedef struct {
   PnSink below;
@@ -519,9 +514,7 @@ pn_mbox_is (const char *path, const char *head, gsize length, gboolean certain)
   return read_lines (mbox, &reading, NULL) && mbox->separator;
 }
 
-/* --- writing
- * --------------------------------------------------------------------------------------------------
- */
+/* --- writing ------------------------------------------------------------------------------- */
 
 static gboolean
 emit (PnMboxWriter *self, const void *data, gsize length, GError **error)

@@ -46,8 +46,7 @@ pn_convert_folder_path (const PnConvertOptions *options, const PnConvertJob *job
   return g_build_filename (options->out, name, NULL);
 }
 
-/* --- Maildirs ----------------------------------------------------------------------------------------------
- */
+/* --- Maildirs ------------------------------------------------------------------------------ */
 
 typedef struct {
   const PnConvertOptions *options;
@@ -155,21 +154,14 @@ pn_convert_write_maildir (const PnConvertOptions *options, PnConvertJob *job, Pn
          && move_in (options, dir, temporary, job->output, replace, error);
 }
 
-/* --- rejects -----------------------------------------------------------------------------------------------
- */
+/* --- rejects ------------------------------------------------------------------------------- */
 
 static gboolean
 copy_source (gpointer user, PnSink *sink, GError **error)
 {
   PnSource *source = user;
-  g_autofree char *block = g_malloc (65536);
-  for (guint64 at = 0; at < source->size;) {
-    gsize n = (gsize) MIN (65536, source->size - at);
-    if (!pn_source_read (source, at, block, n, error) || !pn_sink_write (sink, block, n, error))
-      return FALSE;
-    at += n;
-  }
-  return TRUE;
+  g_autoptr (PnContent) all = pn_content_new_range (source, 0, source->size, PN_ENCODING_NONE);
+  return pn_content_copy (all, sink, error);
 }
 
 static gboolean

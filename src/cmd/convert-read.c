@@ -188,8 +188,7 @@ read_tnef (const PnConvertOptions *options, PnSource *source, GError **error)
   return bytes && pn_tnef_read (message, bytes, options->timezone, error) ? g_steal_pointer (&message) : NULL;
 }
 
-/* --- all -------------------------------------------------------------------------------------------------
- */
+/* --- all ----------------------------------------------------------------------------------- */
 
 /* A native id for a message that has none: made of the message, so that converting again gives the same. */
 static void

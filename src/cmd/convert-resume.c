@@ -44,11 +44,11 @@ static char *
 fingerprint (const PnConvertOptions *options, GPtrArray *files)
 {
   g_autoptr (GChecksum) sum = g_checksum_new (G_CHECKSUM_SHA256);
-  g_autofree char *how
-      = g_strdup_printf ("%d %d %d %d %d %d %d %d %s %s %s %d\n", options->from, options->to,
-                         options->quoting, options->layout, options->verify, options->anew,
-                         options->strict_api, options->brief, options->timezone ? options->timezone : "",
-                         options->charset ? options->charset : "", options->domain, options->key != NULL);
+  g_autofree char *how = g_strdup_printf (
+      "%d %d %d %d %d %d %d %d %d %s %s %s %d\n", options->from, options->to, options->quoting,
+      options->layout, options->verify, options->anew, options->strict_api, options->brief,
+      options->simple_recurrence, options->timezone ? options->timezone : "",
+      options->charset ? options->charset : "", options->domain, options->key != NULL);
   g_checksum_update (sum, (const guchar *) how, -1);
   for (guint i = 0; i < files->len; i++) {
     const PnConvertFile *file = g_ptr_array_index (files, i);
@@ -73,8 +73,7 @@ put (PnConvertJournal *self, const char *line, GError **error)
   return TRUE;
 }
 
-/* --- reading what an interrupted run left
- * -------------------------------------------------------------------- */
+/* --- reading what an interrupted run left -------------------------------------------------- */
 
 static gboolean
 read_mark (const char *line, PnConvertPosition *out)
@@ -191,8 +190,7 @@ pn_convert_journal_open (const PnConvertOptions *options, GPtrArray *files, cons
   return NULL;
 }
 
-/* --- writing -----------------------------------------------------------------------------------------------
- */
+/* --- writing ------------------------------------------------------------------------------- */
 
 gboolean
 pn_convert_journal_begin (PnConvertJournal *self, guint file, guint number, GError **error)

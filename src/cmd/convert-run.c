@@ -6,9 +6,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cmd/convert-json.h"
 #include "cmd/convert-progress.h"
 #include "cmd/convert-stream.h"
+#include "cmd/json.h"
 #include "core/file.h"
 
 /* Messages that are finished and wait for an earlier one, at most; and the memory their texts may take. */
@@ -76,8 +76,7 @@ catch_signals (void)
     sigaction (numbers[i], &action, NULL);
 }
 
-/* --- one message -------------------------------------------------------------------------------------------
- */
+/* --- one message --------------------------------------------------------------------------- */
 
 static void
 convert (const PnConvertOptions *options, PnConvertJob *job, gboolean replace, GError **error)
@@ -157,42 +156,29 @@ do_job (Run *self, PnConvertJob *job)
   return TRUE;
 }
 
-/* --- the report --------------------------------------------------------------------------------------------
- */
-
-static void
-add_text (JsonBuilder *json, const char *name, const char *text)
-{
-  json_builder_set_member_name (json, name);
-  g_autofree char *valid = text ? g_utf8_make_valid (text, -1) : NULL;
-  if (valid)
-    json_builder_add_string_value (json, valid);
-  else
-    json_builder_add_null_value (json);
-}
+/* --- the report ---------------------------------------------------------------------------- */
 
 static char *
 report_line (const PnConvertJob *job)
 {
   g_autoptr (JsonBuilder) json = json_builder_new ();
   json_builder_begin_object (json);
-  add_text (json, "file", job->name);
-  add_text (json, "kind", job->kind == PN_KIND_AUTO ? NULL : pn_kind_to_string (job->kind));
-  add_text (json, "result", pn_result_to_string (job->result));
-  json_builder_set_member_name (json, "losses");
-  json_builder_begin_array (json);
+  pn_json_text (json, "file", job->name);
+  pn_json_text (json, "kind", job->kind == PN_KIND_AUTO ? NULL : pn_kind_to_string (job->kind));
+  pn_json_text (json, "result", pn_result_to_string (job->result));
+  pn_json_list (json, "losses");
   for (guint i = 0; job->losses && i < job->losses->len; i++) {
     const PnLoss *loss = g_ptr_array_index (job->losses, i);
     json_builder_begin_object (json);
-    add_text (json, "part", loss->part);
-    add_text (json, "reason", loss->reason);
+    pn_json_text (json, "part", loss->part);
+    pn_json_text (json, "reason", loss->reason);
     json_builder_end_object (json);
   }
   json_builder_end_array (json);
-  add_text (json, "output", job->result == PN_RESULT_FAILED ? NULL : job->output);
-  add_text (json, "error", job->reason);
+  pn_json_text (json, "output", job->result == PN_RESULT_FAILED ? NULL : job->output);
+  pn_json_text (json, "error", job->reason);
   json_builder_end_object (json);
-  return pn_convert_json_text (json);
+  return pn_json_to_text (json, FALSE);
 }
 
 static gboolean
@@ -206,8 +192,7 @@ write_report (Run *self, const PnConvertJob *job, GError **error)
   return pn_sink_puts (&sink, line, error) && pn_sink_write (&sink, "\n", 1, error);
 }
 
-/* --- in order ----------------------------------------------------------------------------------------------
- */
+/* --- in order ------------------------------------------------------------------------------ */
 
 /* Everything so far to its files, then how far that is. */
 static gboolean
@@ -335,8 +320,7 @@ wait_for_others (Run *self, const PnConvertJob *job)
   g_mutex_unlock (&self->lock);
 }
 
-/* --- handing out -------------------------------------------------------------------------------------------
- */
+/* --- handing out --------------------------------------------------------------------------- */
 
 static void
 source_free (gpointer data)
@@ -459,8 +443,7 @@ watch (Run *self)
   g_mutex_unlock (&self->lock);
 }
 
-/* --- all ---------------------------------------------------------------------------------------------------
- */
+/* --- all ----------------------------------------------------------------------------------- */
 
 static gboolean
 open_outputs (Run *self, const char *report, GError **error)

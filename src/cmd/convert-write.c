@@ -29,8 +29,7 @@ pn_convert_mime_options (const PnConvertOptions *options)
                                .native_fields = TRUE };
 }
 
-/* --- kinds -----------------------------------------------------------------------------------------------
- */
+/* --- kinds --------------------------------------------------------------------------------- */
 
 /* A copy of ADDRESS that can be written as mailto:, as mail would write it. */
 static PnAddress *
@@ -81,8 +80,6 @@ compose_ical (const PnConvertOptions *options, PnMessage *message, GError **erro
   return text;
 }
 
-#define SINGLES_MAX 1000
-
 /* A series by a simple rule, or as an object for each of its instances. */
 static gboolean
 write_simple (const PnConvertOptions *options, PnMessage *message, PnSink *sink, GError **error)
@@ -108,8 +105,8 @@ write_simple (const PnConvertOptions *options, PnMessage *message, PnSink *sink,
 
 /* What the calendar part says of other items than MESSAGE, each composed as an object of its own. */
 static gboolean
-write_other_items (const PnConvertOptions *options, const PnMessage *message, const PnPart *part, PnSink *sink,
-                   GError **error)
+write_other_items (const PnConvertOptions *options, const PnMessage *message, const PnPart *part,
+                   PnSink *sink, GError **error)
 {
   g_autoptr (GBytes) bytes = pn_content_read (part->content, G_MAXSIZE, error);
   if (!bytes)
@@ -205,8 +202,7 @@ pn_convert_write_sink (const PnConvertOptions *options, PnKind kind, PnMessage *
   g_assert_not_reached ();
 }
 
-/* --- files -----------------------------------------------------------------------------------------------
- */
+/* --- files --------------------------------------------------------------------------------- */
 
 gboolean
 pn_convert_is_input (const PnConvertOptions *options, const char *path)
@@ -281,8 +277,7 @@ write_message (gpointer user, PnSink *sink, GError **error)
   return pn_convert_write_sink (self->options, self->options->to, self->message, sink, error);
 }
 
-/* --- API files -------------------------------------------------------------------------------------------
- */
+/* --- API files ----------------------------------------------------------------------------- */
 
 static gboolean
 write_part (gpointer user, PnSink *sink, GError **error)
@@ -326,8 +321,7 @@ write_api (const PnConvertOptions *options, const PnConvertJob *job, PnMessage *
   return done;
 }
 
-/* --- streams -----------------------------------------------------------------------------------------------
- */
+/* --- streams ------------------------------------------------------------------------------- */
 
 /* Text for a stream stays in memory up to this size, then it goes to a file without a name. */
 #define TEXT_MAX (1024 * 1024)
@@ -414,8 +408,7 @@ write_stream (const PnConvertOptions *options, PnConvertJob *job, PnMessage *mes
   return done;
 }
 
-/* --- all
- * ---------------------------------------------------------------------------------------------------- */
+/* --- all ----------------------------------------------------------------------------------- */
 
 /* A Maildir keeps the flags of messages in names, a mailbox in fields of the message, others have no place.
  */

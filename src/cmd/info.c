@@ -70,9 +70,8 @@ print_answer (const PnItipAnswer *answer, const char *timezone)
   g_autofree char *who = pn_address_display (answer->address), *clean = pn_view_clean (who, FALSE);
   g_autofree char *start = answer->counter ? pn_view_time (answer->start, timezone) : NULL;
   g_autofree char *end = answer->counter ? pn_view_time (answer->end, timezone) : NULL;
-  printf ("    %s %s%s%s", clean,
-          answer->counter ? "proposes " : pn_partstat_to_string (answer->partstat), start ? start : "",
-          end ? " to " : "");
+  printf ("    %s %s%s%s", clean, answer->counter ? "proposes " : pn_partstat_to_string (answer->partstat),
+          start ? start : "", end ? " to " : "");
   printf ("%s%s%s%s\n", end ? end : "", answer->recurrence ? " for instance " : "",
           answer->recurrence ? answer->recurrence : "", answer->stranger ? " (was not invited)" : "");
   print_detail ("comment", answer->comment);
@@ -95,31 +94,30 @@ static void
 json_report (JsonBuilder *builder, const PnStatusReport *report)
 {
   json_builder_begin_object (builder);
-  pn_view_json_text (builder, "status", action_text (report->action));
+  pn_json_text (builder, "status", action_text (report->action));
   pn_view_json_time (builder, "time", report->time.unix_time);
-  pn_view_json_text (builder, "code", report->status_code);
-  pn_view_json_text (builder, "server", report->remote_mta);
-  pn_view_json_text (builder, "reason", report->diagnostic);
-  pn_view_json_text (builder, "comment", report->comment);
+  pn_json_text (builder, "code", report->status_code);
+  pn_json_text (builder, "server", report->remote_mta);
+  pn_json_text (builder, "reason", report->diagnostic);
+  pn_json_text (builder, "comment", report->comment);
   json_builder_end_object (builder);
 }
 
 static void
 json_answers (JsonBuilder *builder, GPtrArray *answers)
 {
-  json_builder_set_member_name (builder, "answers");
-  json_builder_begin_array (builder);
+  pn_json_list (builder, "answers");
   for (guint i = 0; i < answers->len; i++) {
     const PnItipAnswer *answer = answers->pdata[i];
     g_autofree char *who = pn_address_to_string (answer->address);
     json_builder_begin_object (builder);
-    pn_view_json_text (builder, "address", who);
-    pn_view_json_text (builder, "answer", pn_partstat_to_string (answer->partstat));
-    pn_view_json_text (builder, "instance", answer->recurrence);
+    pn_json_text (builder, "address", who);
+    pn_json_text (builder, "answer", pn_partstat_to_string (answer->partstat));
+    pn_json_text (builder, "instance", answer->recurrence);
     pn_view_json_time (builder, "time", answer->time);
-    pn_view_json_text (builder, "comment", answer->comment);
-    pn_view_json_bool (builder, "invited", !answer->stranger);
-    pn_view_json_bool (builder, "undeliverable", answer->undeliverable);
+    pn_json_text (builder, "comment", answer->comment);
+    pn_json_bool (builder, "invited", !answer->stranger);
+    pn_json_bool (builder, "undeliverable", answer->undeliverable);
     pn_view_json_time (builder, "proposed_start", answer->counter ? answer->start : 0);
     pn_view_json_time (builder, "proposed_end", answer->counter ? answer->end : 0);
     json_builder_end_object (builder);
@@ -133,18 +131,16 @@ print_json (const PnItem *item, GPtrArray *info, GPtrArray *answers)
   g_autoptr (JsonBuilder) builder = json_builder_new ();
   json_builder_begin_object (builder);
   pn_view_json_item (builder, item);
-  json_builder_set_member_name (builder, "recipients");
-  json_builder_begin_array (builder);
+  pn_json_list (builder, "recipients");
   for (guint i = 0; i < info->len; i++) {
     const PnItemStatus *status = info->pdata[i];
     json_builder_begin_object (builder);
-    pn_view_json_text (builder, "recipient", status->recipient);
-    pn_view_json_text (builder, "address", status->address);
-    pn_view_json_text (builder, "distribution", distribution_text (status->distribution));
-    pn_view_json_text (builder, "status", action_text (status->action));
+    pn_json_text (builder, "recipient", status->recipient);
+    pn_json_text (builder, "address", status->address);
+    pn_json_text (builder, "distribution", distribution_text (status->distribution));
+    pn_json_text (builder, "status", action_text (status->action));
     pn_view_json_time (builder, "time", status->time);
-    json_builder_set_member_name (builder, "history");
-    json_builder_begin_array (builder);
+    pn_json_list (builder, "history");
     for (guint j = 0; j < status->history->len; j++)
       json_report (builder, status->history->pdata[j]);
     json_builder_end_array (builder);
@@ -153,7 +149,7 @@ print_json (const PnItem *item, GPtrArray *info, GPtrArray *answers)
   json_builder_end_array (builder);
   json_answers (builder, answers);
   json_builder_end_object (builder);
-  pn_view_json_print (builder);
+  pn_json_print (builder);
 }
 
 int

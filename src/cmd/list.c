@@ -102,7 +102,7 @@ print_json (GPtrArray *items)
     json_builder_end_object (builder);
   }
   json_builder_end_array (builder);
-  pn_view_json_print (builder);
+  pn_json_print (builder);
 }
 
 int

@@ -1,11 +1,11 @@
 #include "cmd/cmd.h"
+#include "cmd/json.h"
 #include "convert/keyword.h"
 #include "core/file.h"
 #include "queue/queue.h"
 #include "smtp/sendfile.h"
 
 #include <errno.h>
-#include <json-glib/json-glib.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -27,8 +27,7 @@ entry_free (Entry *self)
   g_free (self);
 }
 
-/* --- what waits
- * ------------------------------------------------------------------------------------------------------- */
+/* --- what waits ---------------------------------------------------------------------------- */
 
 /* The line "Reason: ..." of the text beside a file that was put aside, or its first line. */
 static char *
@@ -60,18 +59,6 @@ add_state_of_delivery (const PnConfig *config, const char *name, Entry *entry)
   entry->next = state->next;
 }
 
-static gboolean
-is_message_file (const char *name)
-{
-  static const char *const others[] = { ".TXT", ".TRY", ".SEG", ".CTL", ".TMP" };
-  if (name[0] == '.' || strcmp (name, "CLAIM") == 0 || g_str_has_prefix (name, "JOURNAL."))
-    return FALSE;
-  for (guint i = 0; i < G_N_ELEMENTS (others); i++)
-    if (g_str_has_suffix (name, others[i]))
-      return FALSE;
-  return TRUE;
-}
-
 static void
 add_directory (GPtrArray *entries, const PnConfig *config, const char *path)
 {
@@ -80,7 +67,7 @@ add_directory (GPtrArray *entries, const PnConfig *config, const char *path)
   for (const char *name; dir && (name = g_dir_read_name (dir));) {
     g_autofree char *file = g_build_filename (path, name, NULL);
     struct stat st;
-    if (!is_message_file (name) || stat (file, &st) < 0 || !S_ISREG (st.st_mode))
+    if (!pn_cmd_is_message_file (name) || stat (file, &st) < 0 || !S_ISREG (st.st_mode))
       continue;
     Entry *entry = g_new0 (Entry, 1);
     entry->path = g_strdup (file + root);
@@ -142,25 +129,15 @@ print_json (GPtrArray *entries)
   for (guint i = 0; i < entries->len; i++) {
     const Entry *e = g_ptr_array_index (entries, i);
     json_builder_begin_object (b);
-    json_builder_set_member_name (b, "file");
-    json_builder_add_string_value (b, e->path);
-    json_builder_set_member_name (b, "size");
-    json_builder_add_int_value (b, (gint64) e->size);
-    json_builder_set_member_name (b, "time");
-    json_builder_add_int_value (b, e->time);
-    json_builder_set_member_name (b, "reason");
-    if (e->reason)
-      json_builder_add_string_value (b, e->reason);
-    else
-      json_builder_add_null_value (b);
-    json_builder_set_member_name (b, "next");
-    json_builder_add_int_value (b, e->next);
+    pn_json_text (b, "file", e->path);
+    pn_json_number (b, "size", (gint64) e->size);
+    pn_json_number (b, "time", e->time);
+    pn_json_text (b, "reason", e->reason);
+    pn_json_number (b, "next", e->next);
     json_builder_end_object (b);
   }
   json_builder_end_array (b);
-  g_autoptr (JsonNode) root = json_builder_get_root (b);
-  g_autofree char *text = json_to_string (root, TRUE);
-  printf ("%s\n", text);
+  pn_json_print (b);
 }
 
 static int
@@ -188,9 +165,7 @@ list (const PnConfig *config, gboolean json)
   return PN_EXIT_DONE;
 }
 
-/* --- one file
- * ----------------------------------------------------------------------------------------------------------
- */
+/* --- one file ------------------------------------------------------------------------------ */
 
 /* FILE as list prints it, or a path; NULL with ERROR if it is not a file of this house. */
 static char *
@@ -227,9 +202,7 @@ show (PnKey *key, const char *path, GError **error)
   return TRUE;
 }
 
-/* --- sending on
- * ---------------------------------------------------------------------------------------------------------
- */
+/* --- sending on ---------------------------------------------------------------------------- */
 
 /* The directory a file that was put aside came from: by its extension, the name of the program, and by the
  * priority digit in its name. */

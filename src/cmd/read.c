@@ -247,23 +247,22 @@ json_address (JsonBuilder *builder, const PnAddress *address)
 {
   g_autofree char *native = address->user ? pn_address_to_string (address) : NULL;
   json_builder_begin_object (builder);
-  pn_view_json_text (builder, "name", address->name);
-  pn_view_json_text (builder, "internet", address->internet);
-  pn_view_json_text (builder, "native", native);
+  pn_json_text (builder, "name", address->name);
+  pn_json_text (builder, "internet", address->internet);
+  pn_json_text (builder, "native", native);
 }
 
 static void
 json_recipients (JsonBuilder *builder, const PnItem *item, const PnMessage *message)
 {
   static const char *const kinds[] = { "to", "cc", "bc" };
-  json_builder_set_member_name (builder, "recipients");
-  json_builder_begin_array (builder);
+  pn_json_list (builder, "recipients");
   for (guint i = 0; i < message->recipients->len; i++) {
     const PnRecipient *recipient = message->recipients->pdata[i];
     if (recipient->distribution == PN_BC && item->box != PN_BOX_OUT)
       continue;
     json_address (builder, recipient->address);
-    pn_view_json_text (builder, "kind", kinds[recipient->distribution]);
+    pn_json_text (builder, "kind", kinds[recipient->distribution]);
     json_builder_end_object (builder);
   }
   json_builder_end_array (builder);
@@ -272,13 +271,12 @@ json_recipients (JsonBuilder *builder, const PnItem *item, const PnMessage *mess
 static void
 json_attendees (JsonBuilder *builder, const PnCalendar *calendar)
 {
-  json_builder_set_member_name (builder, "attendees");
-  json_builder_begin_array (builder);
+  pn_json_list (builder, "attendees");
   for (guint i = 0; i < calendar->attendees->len; i++) {
     const PnAttendee *attendee = calendar->attendees->pdata[i];
     json_address (builder, attendee->address);
-    pn_view_json_text (builder, "partstat", pn_partstat_to_string (attendee->partstat));
-    pn_view_json_text (builder, "role", attendee->role);
+    pn_json_text (builder, "partstat", pn_partstat_to_string (attendee->partstat));
+    pn_json_text (builder, "role", attendee->role);
     json_builder_end_object (builder);
   }
   json_builder_end_array (builder);
@@ -290,26 +288,25 @@ json_own (JsonBuilder *builder, const PnView *view, const PnItem *item)
   PnMailboxOwn own;
   if (!pn_mailbox_get_own (view->mailbox, item, &own, NULL))
     return;
-  pn_view_json_text (builder, "show_as", own.show_as);
+  pn_json_text (builder, "show_as", own.show_as);
   if (own.set_alarm)
-    pn_view_json_number (builder, "alarm", own.alarm / 60);
+    pn_json_number (builder, "alarm", own.alarm / 60);
 }
 
 static void
 json_files (JsonBuilder *builder, const PnMessage *message)
 {
-  json_builder_set_member_name (builder, "attachments");
-  json_builder_begin_array (builder);
+  pn_json_list (builder, "attachments");
   for (guint i = 0; i < message->parts->len; i++) {
     const PnPart *part = message->parts->pdata[i];
     if (!is_file (part))
       continue;
     json_builder_begin_object (builder);
-    pn_view_json_text (builder, "name", part->name);
-    pn_view_json_text (builder, "type", part->type);
-    pn_view_json_number (builder, "size", (gint64) part_size (part));
-    pn_view_json_bool (builder, "inline", part->role == PN_PART_INLINE);
-    pn_view_json_text (builder, "content_id", part->content_id);
+    pn_json_text (builder, "name", part->name);
+    pn_json_text (builder, "type", part->type);
+    pn_json_number (builder, "size", (gint64) part_size (part));
+    pn_json_bool (builder, "inline", part->role == PN_PART_INLINE);
+    pn_json_text (builder, "content_id", part->content_id);
     json_builder_end_object (builder);
   }
   json_builder_end_array (builder);
@@ -318,17 +315,16 @@ json_files (JsonBuilder *builder, const PnMessage *message)
 static void
 json_reports (JsonBuilder *builder, const PnMessage *message)
 {
-  json_builder_set_member_name (builder, "reports");
-  json_builder_begin_array (builder);
+  pn_json_list (builder, "reports");
   for (guint i = 0; i < message->reports->len; i++) {
     const PnStatusReport *report = message->reports->pdata[i];
     g_autofree char *who = report->recipient ? pn_address_to_string (report->recipient) : NULL;
     json_builder_begin_object (builder);
-    pn_view_json_text (builder, "status", pn_action_to_string (report->action));
+    pn_json_text (builder, "status", pn_action_to_string (report->action));
     pn_view_json_time (builder, "time", report->time.unix_time);
-    pn_view_json_text (builder, "recipient", who);
-    pn_view_json_text (builder, "reason", report->diagnostic);
-    pn_view_json_text (builder, "comment", report->comment);
+    pn_json_text (builder, "recipient", who);
+    pn_json_text (builder, "reason", report->diagnostic);
+    pn_json_text (builder, "comment", report->comment);
     json_builder_end_object (builder);
   }
   json_builder_end_array (builder);
@@ -338,11 +334,10 @@ static void
 json_phone (JsonBuilder *builder, const PnMessage *message)
 {
   guint i = 0;
-  pn_view_json_text (builder, "caller", message->caller_name);
-  pn_view_json_text (builder, "company", message->caller_company);
-  pn_view_json_text (builder, "phone", message->caller_phone);
-  json_builder_set_member_name (builder, "actions");
-  json_builder_begin_array (builder);
+  pn_json_text (builder, "caller", message->caller_name);
+  pn_json_text (builder, "company", message->caller_company);
+  pn_json_text (builder, "phone", message->caller_phone);
+  pn_json_list (builder, "actions");
   for (const char *word; (word = call_action (message->call_action, &i));)
     json_builder_add_string_value (builder, word);
   json_builder_end_array (builder);
@@ -360,8 +355,7 @@ json_search (JsonBuilder *builder, const PnMessage *message)
     json_address (builder, message->busy_for);
     json_builder_end_object (builder);
   }
-  json_builder_set_member_name (builder, "busy");
-  json_builder_begin_array (builder);
+  pn_json_list (builder, "busy");
   for (guint i = 0; i < message->busy->len; i++) {
     const PnBusyBlock *block = message->busy->pdata[i];
     json_builder_begin_object (builder);
@@ -375,13 +369,12 @@ json_search (JsonBuilder *builder, const PnMessage *message)
 static void
 json_entries (JsonBuilder *builder, const PnMessage *message)
 {
-  json_builder_set_member_name (builder, "entries");
-  json_builder_begin_array (builder);
+  pn_json_list (builder, "entries");
   for (guint i = 0; i < message->extra->len; i++) {
     const PnExtraKeyword *entry = message->extra->pdata[i];
     json_builder_begin_object (builder);
-    pn_view_json_text (builder, "name", entry->name);
-    pn_view_json_text (builder, "text", entry->text);
+    pn_json_text (builder, "name", entry->name);
+    pn_json_text (builder, "text", entry->text);
     json_builder_end_object (builder);
   }
   json_builder_end_array (builder);
@@ -398,8 +391,8 @@ json_type (JsonBuilder *builder, const PnMessage *message)
   if (message->type == PN_TYPE_ADMIN)
     json_entries (builder, message);
   if (message->type == PN_TYPE_TASK) {
-    pn_view_json_text (builder, "task_category", message->task_category);
-    pn_view_json_number (builder, "task_priority", message->task_priority);
+    pn_json_text (builder, "task_category", message->task_category);
+    pn_json_number (builder, "task_priority", message->task_priority);
   }
 }
 
@@ -415,8 +408,8 @@ print_json (const PnView *view, const PnItem *item, const PnMessage *message, GE
     return FALSE;
   json_builder_begin_object (builder);
   pn_view_json_item (builder, item);
-  pn_view_json_text (builder, "message_id", message->message_id);
-  pn_view_json_text (builder, "in_reply_to", message->in_reply_to);
+  pn_json_text (builder, "message_id", message->message_id);
+  pn_json_text (builder, "in_reply_to", message->in_reply_to);
   if (message->from) {
     json_builder_set_member_name (builder, "sender");
     json_address (builder, message->from);
@@ -430,11 +423,11 @@ print_json (const PnView *view, const PnItem *item, const PnMessage *message, GE
   if (message->reports->len > 0)
     json_reports (builder, message);
   json_type (builder, message);
-  pn_view_json_text (builder, "text", readable);
-  pn_view_json_text (builder, "html", markup);
+  pn_json_text (builder, "text", readable);
+  pn_json_text (builder, "html", markup);
   json_files (builder, message);
   json_builder_end_object (builder);
-  pn_view_json_print (builder);
+  pn_json_print (builder);
   return TRUE;
 }
 

@@ -379,12 +379,12 @@ print_sent (const PnMessage *message, gint64 number, gboolean json)
   }
   g_autoptr (JsonBuilder) builder = json_builder_new ();
   json_builder_begin_object (builder);
-  pn_view_json_text (builder, "id", message->id);
-  pn_view_json_number (builder, "number", number);
-  pn_view_json_text (builder, "message_id", message->message_id);
-  pn_view_json_text (builder, "uid", message->calendar ? message->calendar->uid : NULL);
+  pn_json_text (builder, "id", message->id);
+  pn_json_number (builder, "number", number);
+  pn_json_text (builder, "message_id", message->message_id);
+  pn_json_text (builder, "uid", message->calendar ? message->calendar->uid : NULL);
   json_builder_end_object (builder);
-  pn_view_json_print (builder);
+  pn_json_print (builder);
 }
 
 static gboolean

@@ -1,10 +1,10 @@
 #include "cmd/cmd.h"
+#include "cmd/json.h"
 #include "core/counters.h"
 #include "core/program.h"
 #include "queue/journal.h"
 #include "queue/queue.h"
 
-#include <json-glib/json-glib.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -55,7 +55,7 @@ count_files (const char *path)
   g_autoptr (GDir) dir = g_dir_open (path, 0, NULL);
   guint n = 0;
   for (const char *name; dir && (name = g_dir_read_name (dir));)
-    n += name[0] != '.' && !g_str_has_suffix (name, ".SEG") && !g_str_has_prefix (name, "JOURNAL.");
+    n += pn_cmd_is_message_file (name);
   return n;
 }
 
@@ -73,6 +73,7 @@ static GPtrArray *
 read_queues (const PnConfig *config)
 {
   GPtrArray *queues = g_ptr_array_new_with_free_func ((GDestroyNotify) queue_state_free);
+  g_autoptr (GHashTable) problems = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   g_autofree char *receive = pn_config_gateway_path (config, "receive");
   add_queue (queues, config, receive, pn_journal_waiting (receive));
   g_autoptr (GPtrArray) paths = pn_queue_list_all (config);
@@ -82,8 +83,9 @@ read_queues (const PnConfig *config)
     g_autofree char *parent = g_path_get_dirname (path);
     if (!g_str_has_suffix (parent, "WPCSOUT"))
       continue;
-    g_autofree char *problem = g_build_filename (parent, "PROBLEM", NULL);
-    add_queue (queues, config, problem, count_files (problem));
+    char *problem = g_build_filename (parent, "PROBLEM", NULL);
+    if (g_hash_table_add (problems, problem)) /* several queues may share one */
+      add_queue (queues, config, problem, count_files (problem));
   }
   static const char *const gateway[] = { "send", "defer", "result", "gwhold", "gwprob" };
   for (guint i = 0; i < G_N_ELEMENTS (gateway); i++) {
@@ -98,48 +100,34 @@ print_json (const PnConfig *config, const ProgramState *programs, guint n, GPtrA
 {
   g_autoptr (JsonBuilder) b = json_builder_new ();
   json_builder_begin_object (b);
-  json_builder_set_member_name (b, "domain");
-  json_builder_add_string_value (b, config->domain);
-  json_builder_set_member_name (b, "programs");
-  json_builder_begin_array (b);
+  pn_json_text (b, "domain", config->domain);
+  pn_json_list (b, "programs");
   for (guint i = 0; i < n; i++) {
     const ProgramState *p = &programs[i];
     json_builder_begin_object (b);
-    json_builder_set_member_name (b, "name");
-    json_builder_add_string_value (b, p->name);
-    json_builder_set_member_name (b, "running");
-    json_builder_add_boolean_value (b, p->running);
-    json_builder_set_member_name (b, "ready");
-    json_builder_add_boolean_value (b, p->ready);
-    json_builder_set_member_name (b, "pid");
-    json_builder_add_int_value (b, p->running ? p->pid : 0);
-    json_builder_set_member_name (b, "restarts");
-    json_builder_add_int_value (b, p->restarts);
-    json_builder_set_member_name (b, "started");
-    json_builder_add_int_value (b, p->started);
+    pn_json_text (b, "name", p->name);
+    pn_json_bool (b, "running", p->running);
+    pn_json_bool (b, "ready", p->ready);
+    pn_json_number (b, "pid", p->running ? p->pid : 0);
+    pn_json_number (b, "restarts", p->restarts);
+    pn_json_number (b, "started", p->started);
     for (guint c = 0; c < PN_COUNTER_LAST; c++) {
-      json_builder_set_member_name (b, pn_counter_name (c));
-      json_builder_add_int_value (b, p->values[c]);
+      pn_json_number (b, pn_counter_name (c), p->values[c]);
     }
     json_builder_end_object (b);
   }
   json_builder_end_array (b);
-  json_builder_set_member_name (b, "queues");
-  json_builder_begin_array (b);
+  pn_json_list (b, "queues");
   for (guint i = 0; i < queues->len; i++) {
     const QueueState *q = g_ptr_array_index (queues, i);
     json_builder_begin_object (b);
-    json_builder_set_member_name (b, "path");
-    json_builder_add_string_value (b, q->path);
-    json_builder_set_member_name (b, "files");
-    json_builder_add_int_value (b, q->files);
+    pn_json_text (b, "path", q->path);
+    pn_json_number (b, "files", q->files);
     json_builder_end_object (b);
   }
   json_builder_end_array (b);
   json_builder_end_object (b);
-  g_autoptr (JsonNode) root = json_builder_get_root (b);
-  g_autofree char *text = json_to_string (root, TRUE);
-  printf ("%s\n", text);
+  pn_json_print (b);
 }
 
 static void

@@ -1,7 +1,7 @@
 #include "cmd/cmd.h"
+#include "cmd/json.h"
 #include "core/trace.h"
 
-#include <json-glib/json-glib.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -18,10 +18,8 @@ print_json (const char *id, GPtrArray *lines)
 {
   g_autoptr (JsonBuilder) builder = json_builder_new ();
   json_builder_begin_object (builder);
-  json_builder_set_member_name (builder, "id");
-  json_builder_add_string_value (builder, id);
-  json_builder_set_member_name (builder, "hops");
-  json_builder_begin_array (builder);
+  pn_json_text (builder, "id", id);
+  pn_json_list (builder, "hops");
   for (guint i = 0; i < lines->len; i++) {
     const PnTraceLine *line = g_ptr_array_index (lines, i);
     g_autofree char *time = format_time (line->time);
@@ -30,25 +28,15 @@ print_json (const char *id, GPtrArray *lines)
             { "where", line->where }, { "next", line->next },       { "detail", line->detail } };
     json_builder_begin_object (builder);
     for (guint m = 0; m < G_N_ELEMENTS (members); m++) {
-      json_builder_set_member_name (builder, members[m][0]);
-      if (members[m][1])
-        json_builder_add_string_value (builder, members[m][1]);
-      else
-        json_builder_add_null_value (builder);
+      pn_json_text (builder, members[m][0], members[m][1]);
     }
     json_builder_end_object (builder);
   }
   json_builder_end_array (builder);
   const PnTraceLine *last = lines->len ? g_ptr_array_index (lines, lines->len - 1) : NULL;
-  json_builder_set_member_name (builder, "next");
-  if (last && last->next)
-    json_builder_add_string_value (builder, last->next);
-  else
-    json_builder_add_null_value (builder);
+  pn_json_text (builder, "next", last ? last->next : NULL);
   json_builder_end_object (builder);
-  g_autoptr (JsonNode) root = json_builder_get_root (builder);
-  g_autofree char *text = json_to_string (root, TRUE);
-  printf ("%s\n", text);
+  pn_json_print (builder);
 }
 
 static void

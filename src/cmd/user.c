@@ -1,7 +1,7 @@
 #include "cmd/cmd.h"
+#include "cmd/json.h"
 #include "directory/directory.h"
 
-#include <json-glib/json-glib.h>
 #include <stdio.h>
 #include <string.h>
 #include <termios.h>
@@ -64,30 +64,22 @@ read_password (GError **error)
 /* --- showing -------------------------------------------------------------------------------------------- */
 
 static void
-add_member (JsonBuilder *builder, const char *name, const char *value)
-{
-  json_builder_set_member_name (builder, name);
-  json_builder_add_string_value (builder, value);
-}
-
-static void
 user_to_json (JsonBuilder *builder, const PnUser *user)
 {
   json_builder_begin_object (builder);
-  add_member (builder, "domain", user->domain);
-  add_member (builder, "post_office", user->post_office);
-  add_member (builder, "user", user->user);
-  add_member (builder, "fid", user->fid);
-  add_member (builder, "given_name", user->given_name);
-  add_member (builder, "family_name", user->family_name);
-  add_member (builder, "internet", user->internet);
-  add_member (builder, "title", user->title);
-  add_member (builder, "department", user->department);
-  add_member (builder, "phone", user->phone);
-  add_member (builder, "fax", user->fax);
-  add_member (builder, "visibility", user->visibility);
-  json_builder_set_member_name (builder, "password");
-  json_builder_add_boolean_value (builder, user->has_password);
+  pn_json_text (builder, "domain", user->domain);
+  pn_json_text (builder, "post_office", user->post_office);
+  pn_json_text (builder, "user", user->user);
+  pn_json_text (builder, "fid", user->fid);
+  pn_json_text (builder, "given_name", user->given_name);
+  pn_json_text (builder, "family_name", user->family_name);
+  pn_json_text (builder, "internet", user->internet);
+  pn_json_text (builder, "title", user->title);
+  pn_json_text (builder, "department", user->department);
+  pn_json_text (builder, "phone", user->phone);
+  pn_json_text (builder, "fax", user->fax);
+  pn_json_text (builder, "visibility", user->visibility);
+  pn_json_bool (builder, "password", user->has_password);
   json_builder_end_object (builder);
 }
 
@@ -95,10 +87,10 @@ static void
 alias_to_json (JsonBuilder *builder, const PnAlias *alias)
 {
   json_builder_begin_object (builder);
-  add_member (builder, "type", alias->type);
-  add_member (builder, "name", alias->name);
-  add_member (builder, "post_office", alias->post_office);
-  add_member (builder, "user", alias->user);
+  pn_json_text (builder, "type", alias->type);
+  pn_json_text (builder, "name", alias->name);
+  pn_json_text (builder, "post_office", alias->post_office);
+  pn_json_text (builder, "user", alias->user);
   json_builder_end_object (builder);
 }
 
@@ -112,9 +104,7 @@ print_json (const GPtrArray *objects, ToJson to_json)
   for (guint i = 0; i < objects->len; i++)
     to_json (builder, objects->pdata[i]);
   json_builder_end_array (builder);
-  g_autoptr (JsonNode) root = json_builder_get_root (builder);
-  g_autofree char *text = json_to_string (root, TRUE);
-  puts (text);
+  pn_json_print (builder);
 }
 
 static gboolean

@@ -214,34 +214,10 @@ pn_view_type (PnMessageType type)
 /* --- JSON --- */
 
 void
-pn_view_json_text (JsonBuilder *builder, const char *name, const char *text)
-{
-  json_builder_set_member_name (builder, name);
-  if (text)
-    json_builder_add_string_value (builder, text);
-  else
-    json_builder_add_null_value (builder);
-}
-
-void
-pn_view_json_number (JsonBuilder *builder, const char *name, gint64 number)
-{
-  json_builder_set_member_name (builder, name);
-  json_builder_add_int_value (builder, number);
-}
-
-void
-pn_view_json_bool (JsonBuilder *builder, const char *name, gboolean value)
-{
-  json_builder_set_member_name (builder, name);
-  json_builder_add_boolean_value (builder, value);
-}
-
-void
 pn_view_json_time (JsonBuilder *builder, const char *name, gint64 unix_time)
 {
   g_autofree char *text = unix_time ? format_time (unix_time, NULL, "%Y-%m-%dT%H:%M:%SZ") : NULL;
-  pn_view_json_text (builder, name, text);
+  pn_json_text (builder, name, text);
 }
 
 static void
@@ -249,8 +225,7 @@ json_flags (JsonBuilder *builder, guint flags)
 {
   g_autofree char *text = pn_view_flags (flags);
   g_auto (GStrv) words = g_strsplit (text, ",", -1);
-  json_builder_set_member_name (builder, "flags");
-  json_builder_begin_array (builder);
+  pn_json_list (builder, "flags");
   for (char **word = words; *word && **word; word++)
     json_builder_add_string_value (builder, *word);
   json_builder_end_array (builder);
@@ -259,37 +234,29 @@ json_flags (JsonBuilder *builder, guint flags)
 void
 pn_view_json_item (JsonBuilder *builder, const PnItem *item)
 {
-  pn_view_json_number (builder, "number", item->number);
-  pn_view_json_text (builder, "id", item->id);
-  pn_view_json_text (builder, "box", pn_box_name (item->box));
+  pn_json_number (builder, "number", item->number);
+  pn_json_text (builder, "id", item->id);
+  pn_json_text (builder, "box", pn_box_name (item->box));
   /* The words of postern convert. */
   g_autofree char *type = g_ascii_strdown (pn_view_type (item->type), -1);
-  pn_view_json_text (builder, "type", type);
+  pn_json_text (builder, "type", type);
   json_flags (builder, item->flags);
   pn_view_json_time (builder, "date", item->date);
   pn_view_json_time (builder, "delivered", item->delivered);
-  pn_view_json_text (builder, "from", item->from);
-  pn_view_json_text (builder, "to", item->to);
-  pn_view_json_text (builder, "subject", item->subject);
-  pn_view_json_number (builder, "size", (gint64) item->size);
+  pn_json_text (builder, "from", item->from);
+  pn_json_text (builder, "to", item->to);
+  pn_json_text (builder, "subject", item->subject);
+  pn_json_number (builder, "size", (gint64) item->size);
   if (item->start == 0 && item->end == 0)
     return;
-  pn_view_json_text (builder, "uid", item->uid);
-  pn_view_json_text (builder, "instance", item->recurrence);
-  pn_view_json_number (builder, "sequence", item->sequence);
-  pn_view_json_text (builder, "method", pn_method_to_string (item->method));
+  pn_json_text (builder, "uid", item->uid);
+  pn_json_text (builder, "instance", item->recurrence);
+  pn_json_number (builder, "sequence", item->sequence);
+  pn_json_text (builder, "method", pn_method_to_string (item->method));
   pn_view_json_time (builder, "start", item->start);
   pn_view_json_time (builder, "end", item->end);
-  pn_view_json_text (builder, "timezone", item->timezone);
-  pn_view_json_bool (builder, "all_day", item->all_day);
-  pn_view_json_text (builder, "repeat", item->repeat);
-  pn_view_json_text (builder, "place", item->place);
-}
-
-void
-pn_view_json_print (JsonBuilder *builder)
-{
-  g_autoptr (JsonNode) root = json_builder_get_root (builder);
-  g_autofree char *text = json_to_string (root, TRUE);
-  printf ("%s\n", text);
+  pn_json_text (builder, "timezone", item->timezone);
+  pn_json_bool (builder, "all_day", item->all_day);
+  pn_json_text (builder, "repeat", item->repeat);
+  pn_json_text (builder, "place", item->place);
 }

@@ -4,9 +4,8 @@
 #pragma once
 
 #include "cmd/cmd.h"
+#include "cmd/json.h"
 #include "postoffice/mailbox.h"
-
-#include <json-glib/json-glib.h>
 
 G_BEGIN_DECLS
 
@@ -52,12 +51,8 @@ char *pn_view_when (const PnItem *item, const char *site_timezone);
 char *pn_view_flags (guint flags);
 const char *pn_view_type (PnMessageType type); /* "Mail", "Appointment", "Task" ... */
 
-/* JSON: members of the object under construction; a NULL text is null, a time 0 is null. */
-void pn_view_json_text (JsonBuilder *builder, const char *name, const char *text);
-void pn_view_json_number (JsonBuilder *builder, const char *name, gint64 number);
-void pn_view_json_bool (JsonBuilder *builder, const char *name, gboolean value);
+/* JSON: members of the object under construction; a time 0 is null. */
 void pn_view_json_time (JsonBuilder *builder, const char *name, gint64 unix_time); /* RFC 3339, UTC */
 void pn_view_json_item (JsonBuilder *builder, const PnItem *item);
-void pn_view_json_print (JsonBuilder *builder);
 
 G_END_DECLS

@@ -7,88 +7,95 @@
 
 G_DEFINE_QUARK (pn-config-error-quark, pn_config_error)
 
-typedef enum { TEXT, NUMBER, SWITCH } SettingType;
+typedef enum { TYPE_TEXT, TYPE_WORD, TYPE_NUMBER, TYPE_SWITCH } SettingType;
 
 typedef struct {
   const char *group, *key;
   SettingType type;
   const char *fallback; /* NULL: must be given */
-  gint64 min, max;      /* of a NUMBER */
   const char *help;     /* with the unit */
+  const char *words;    /* of a WORD, blank separated: it is one of them */
+  gint64 min, max;      /* of a NUMBER */
 } Setting;
 
 #define NO_LIMIT G_MAXINT64
 
 /* clang-format off */
+#define ROW(g, k, f, h) .group = g, .key = k, .fallback = f, .help = h
+#define TEXT(g, k, f, h) { ROW (g, k, f, h), .type = TYPE_TEXT }
+#define WORD(g, k, f, w, h) { ROW (g, k, f, h), .type = TYPE_WORD, .words = w }
+#define NUMBER(g, k, f, least, most, h) { ROW (g, k, f, h), .type = TYPE_NUMBER, .min = least, .max = most }
+#define SWITCH(g, k, f, h) { ROW (g, k, f, h), .type = TYPE_SWITCH }
+
 static const Setting settings[] = {
-  { "domain", "name", TEXT, NULL, 0, 0, "native name of the domain" },
-  { "domain", "internet-domains", TEXT, NULL, 0, 0, "Internet domains mail is taken for, blank separated; the first one is used in addresses" },
-  { "domain", "host", TEXT, "", 0, 0, "own host name in greetings, Received fields and message ids; empty: the first Internet domain with mail. in front" },
-  { "domain", "timezone", TEXT, "UTC", 0, 0, "IANA zone of times that name none" },
-  { "domain", "postmaster", TEXT, "", 0, 0, "user who gets mail for postmaster; empty: the first user" },
-  { "domain", "post-offices", TEXT, NULL, 0, 0, "native names of the post offices, ';' separated; each is a directory of that name" },
+  TEXT ("domain", "name", NULL, "native name of the domain"),
+  TEXT ("domain", "internet-domains", NULL, "Internet domains mail is taken for, blank separated; the first one is used in addresses"),
+  TEXT ("domain", "host", "", "own host name in greetings, Received fields and message ids; empty: the first Internet domain with mail. in front"),
+  TEXT ("domain", "timezone", "UTC", "IANA zone of times that name none"),
+  TEXT ("domain", "postmaster", "", "user who gets mail for postmaster; empty: the first user"),
+  TEXT ("domain", "post-offices", NULL, "native names of the post offices, ';' separated; each is a directory of that name"),
 
-  { "smtp", "listen", TEXT, "127.0.0.1:2525", 0, 0, "addresses to take mail from the Internet on, blank separated; port 0 picks a free one" },
-  { "smtp", "submission", TEXT, "127.0.0.1:2587", 0, 0, "addresses to take mail from our users on (AUTH wanted); empty: none" },
-  { "smtp", "listen-tls", TEXT, "", 0, 0, "the same with TLS from the first byte; empty: none" },
-  { "smtp", "max-message-size", NUMBER, "52428800", 1024, NO_LIMIT, "largest message taken, bytes" },
-  { "smtp", "max-recipients", NUMBER, "1000", 1, 100000, "most recipients of one message" },
-  { "smtp", "max-sessions", NUMBER, "5000", 1, 1000000, "most sessions at a time" },
-  { "smtp", "max-sessions-per-address", NUMBER, "1000", 1, 1000000, "most sessions at a time from one address" },
-  { "smtp", "max-errors", NUMBER, "20", 1, 100000, "wrong commands after which a session is ended" },
-  { "smtp", "idle-timeout", NUMBER, "300", 1, 86400, "silence after which a session is ended, seconds" },
-  { "smtp", "journal-limit", NUMBER, "131072", 0, 16777216, "messages larger than this many bytes become files of their own in receive/; 0: all do" },
-  { "smtp", "journal-segment", NUMBER, "16777216", 1048576, 1073741824, "size of a segment of the receive journal, bytes" },
-  { "smtp", "disk-reserve", NUMBER, "16777216", 0, NO_LIMIT, "free space below which mail is put off (452), bytes" },
-  { "smtp", "auth-without-tls", SWITCH, "false", 0, 0, "offer AUTH without TLS too (for tests on loopback)" },
-  { "smtp", "relay-from", TEXT, "", 0, 0, "networks (CIDR, blank separated) that may send to foreign domains without AUTH" },
-  { "smtp", "relay", TEXT, "", 0, 0, "host[:port] that takes all outgoing mail; empty: the MX of each domain" },
-  { "smtp", "relay-user", TEXT, "", 0, 0, "name for AUTH at the relay" },
-  { "smtp", "relay-password", TEXT, "", 0, 0, "password for AUTH at the relay" },
-  { "smtp", "routes", TEXT, "", 0, 0, "static routes: domain host[:port]; .domain host[:port]; ... (a leading dot stands for all subdomains; [address] needs no look-up)" },
-  { "smtp", "send-threads", NUMBER, "8", 1, 256, "deliveries at a time" },
-  { "smtp", "retry", TEXT, "300 600 1200 2400 14400", 0, 0, "seconds between tries, the last one repeats" },
-  { "smtp", "retry-limit", NUMBER, "345600", 1, 31536000, "age at which a message is given up, seconds" },
-  { "smtp", "delay-notice", NUMBER, "14400", 0, 31536000, "age at which the sender is told of the delay, seconds; 0: never" },
-  { "smtp", "connect-timeout", NUMBER, "60", 1, 3600, "seconds to wait for a connection" },
-  { "smtp", "command-timeout", NUMBER, "300", 1, 3600, "seconds to wait for an answer; the one after the data gets twice as long" },
-  { "smtp", "tls-verify", SWITCH, "false", 0, 0, "deliver only over TLS with a certificate that verifies" },
+  TEXT ("smtp", "listen", "127.0.0.1:2525", "addresses to take mail from the Internet on, blank separated; port 0 picks a free one"),
+  TEXT ("smtp", "submission", "127.0.0.1:2587", "addresses to take mail from our users on (AUTH wanted); empty: none"),
+  TEXT ("smtp", "listen-tls", "", "the same with TLS from the first byte; empty: none"),
+  NUMBER ("smtp", "max-message-size", "52428800", 1024, NO_LIMIT, "largest message taken, bytes"),
+  NUMBER ("smtp", "max-recipients", "1000", 1, 100000, "most recipients of one message"),
+  NUMBER ("smtp", "max-sessions", "5000", 1, 1000000, "most sessions at a time"),
+  NUMBER ("smtp", "max-sessions-per-address", "1000", 1, 1000000, "most sessions at a time from one address"),
+  NUMBER ("smtp", "max-errors", "20", 1, 100000, "wrong commands after which a session is ended"),
+  NUMBER ("smtp", "idle-timeout", "300", 1, 86400, "silence after which a session is ended, seconds"),
+  NUMBER ("smtp", "journal-limit", "131072", 0, 16777216, "messages larger than this many bytes become files of their own in receive/; 0: all do"),
+  NUMBER ("smtp", "journal-segment", "16777216", 1048576, 1073741824, "size of a segment of the receive journal, bytes"),
+  NUMBER ("smtp", "disk-reserve", "16777216", 0, NO_LIMIT, "free space below which mail is put off (452), bytes"),
+  SWITCH ("smtp", "auth-without-tls", "false", "offer AUTH without TLS too (for tests on loopback)"),
+  TEXT ("smtp", "relay-from", "", "networks (CIDR, blank separated) that may send to foreign domains without AUTH"),
+  TEXT ("smtp", "relay", "", "host[:port] that takes all outgoing mail; empty: the MX of each domain"),
+  TEXT ("smtp", "relay-user", "", "name for AUTH at the relay"),
+  TEXT ("smtp", "relay-password", "", "password for AUTH at the relay"),
+  TEXT ("smtp", "routes", "", "static routes: domain host[:port]; .domain host[:port]; ... (a leading dot stands for all subdomains; [address] needs no look-up)"),
+  NUMBER ("smtp", "send-threads", "8", 1, 256, "deliveries at a time"),
+  TEXT ("smtp", "retry", "300 600 1200 2400 14400", "seconds between tries, the last one repeats"),
+  NUMBER ("smtp", "retry-limit", "345600", 1, 31536000, "age at which a message is given up, seconds"),
+  NUMBER ("smtp", "delay-notice", "14400", 0, 31536000, "age at which the sender is told of the delay, seconds; 0: never"),
+  NUMBER ("smtp", "connect-timeout", "60", 1, 3600, "seconds to wait for a connection"),
+  NUMBER ("smtp", "command-timeout", "300", 1, 3600, "seconds to wait for an answer; the one after the data gets twice as long"),
+  SWITCH ("smtp", "tls-verify", "false", "deliver only over TLS with a certificate that verifies"),
 
-  { "tls", "certificate", TEXT, "postern.crt", 0, 0, "certificate chain (PEM), relative to the directory" },
-  { "tls", "key", TEXT, "postern.pem", 0, 0, "its private key (PEM), mode 600" },
+  TEXT ("tls", "certificate", "postern.crt", "certificate chain (PEM), relative to the directory"),
+  TEXT ("tls", "key", "postern.pem", "its private key (PEM), mode 600"),
 
-  { "directory", "address-formats", TEXT, "user user.po user.po.domain first.last last.first initial-last", 0, 0, "formats in which addresses of our users are taken, blank separated" },
-  { "directory", "alias-type", TEXT, "GWIA", 0, 0, "type of the gateway aliases that count in Internet addresses" },
+  TEXT ("directory", "address-formats", "user user.po user.po.domain first.last last.first initial-last", "formats in which addresses of our users are taken, blank separated"),
+  TEXT ("directory", "alias-type", "GWIA", "type of the gateway aliases that count in Internet addresses"),
 
-  { "dns", "server", TEXT, "", 0, 0, "name server to ask, address or address@port; empty: those of the system" },
+  TEXT ("dns", "server", "", "name server to ask, address or address@port; empty: those of the system"),
 
-  { "agent", "threads", NUMBER, "0", 0, 256, "conversions at a time; 0: one per processor" },
-  { "agent", "site-charset", TEXT, "windows-1252", 0, 0, "charset of 8-bit text that names none and is not UTF-8" },
-  { "agent", "correlation-age", NUMBER, "4", 1, 3650, "days for which statuses are tied to a sent message" },
-  { "agent", "basic-domains", TEXT, "", 0, 0, "Internet domains, blank separated, that get mail as it was before MIME: text in the site charset, files uuencoded; * for all" },
-  { "agent", "html-twin", SWITCH, "false", 0, 0, "mail in plain text gets an HTML body that says the same" },
-  { "agent", "past-invitations", NUMBER, "0", 0, 36500, "days after the end of an appointment from which on invitations to it, changes and cancellations are held back; 0: never" },
-  { "agent", "flat-forwarding", SWITCH, "false", 0, 0, "a message that is forwarded without a word goes on itself, with Resent- fields, not wrapped in another" },
-  { "agent", "native-peers", TEXT, "", 0, 0, "other Posterns, which get native messages sealed instead of MIME: domain key-file; domain key-file; ... (32 bytes, mode 600, the same on both sides)" },
-  { "agent", "partial-age", NUMBER, "5", 0, 3650, "days for which the pieces of a message (message/partial) wait for each other; 0: they are delivered as they come" },
-  { "agent", "partial-limit", NUMBER, "104857600", 0, NO_LIMIT, "largest message that is put together of pieces, bytes" },
-  { "agent", "recurrence", TEXT, "simple", 0, 0, "what receivers outside get of a series whose rule Exchange does not take and no equal rule says: simple (single items) or full (the rule)" },
-  { "agent", "full-recurrence-domains", TEXT, "", 0, 0, "Internet domains of receivers who get any rule all the same, blank separated; *: all" },
-  { "agent", "recurrence-singles", NUMBER, "60", 1, 1000, "most single items that are made of a series" },
-  { "agent", "tie-return-path", SWITCH, "false", 0, 0, "give each message a return path of its own (user+token), so that notices that name no message find theirs" },
-  { "agent", "zone-years-domains", TEXT, "", 0, 0, "Internet domains of receivers whose calendars take several years of a zone's rules, each as it is, blank separated; *: all; to others goes the pair of rules that holds at the event, as Exchange wants it" },
-  { "agent", "delivery-notification", SWITCH, "true", 0, 0, "ask servers outside to report deliveries (DSN) when the sender wants to know of them" },
+  NUMBER ("agent", "threads", "0", 0, 256, "conversions at a time; 0: one per processor"),
+  TEXT ("agent", "site-charset", "windows-1252", "charset of 8-bit text that names none and is not UTF-8"),
+  NUMBER ("agent", "correlation-age", "4", 1, 3650, "days for which statuses are tied to a sent message"),
+  TEXT ("agent", "basic-domains", "", "Internet domains, blank separated, that get mail as it was before MIME: text in the site charset, files uuencoded; * for all"),
+  SWITCH ("agent", "html-twin", "false", "mail in plain text gets an HTML body that says the same"),
+  NUMBER ("agent", "past-invitations", "0", 0, 36500, "days after the end of an appointment from which on invitations to it, changes and cancellations are held back; 0: never"),
+  SWITCH ("agent", "flat-forwarding", "false", "a message that is forwarded without a word goes on itself, with Resent- fields, not wrapped in another"),
+  TEXT ("agent", "native-peers", "", "other Posterns, which get native messages sealed instead of MIME: domain key-file; domain key-file; ... (32 bytes, mode 600, the same on both sides)"),
+  NUMBER ("agent", "partial-age", "5", 0, 3650, "days for which the pieces of a message (message/partial) wait for each other; 0: they are delivered as they come"),
+  NUMBER ("agent", "partial-limit", "104857600", 0, NO_LIMIT, "largest message that is put together of pieces, bytes"),
+  WORD ("agent", "recurrence", "simple", "simple full", "what receivers outside get of a series whose rule Exchange does not take and no equal rule says: simple (single items) or full (the rule)"),
+  TEXT ("agent", "full-recurrence-domains", "", "Internet domains of receivers who get any rule all the same, blank separated; *: all"),
+  NUMBER ("agent", "recurrence-singles", "60", 1, 1000, "most single items that are made of a series"),
+  SWITCH ("agent", "tie-return-path", "false", "give each message a return path of its own (user+token), so that notices that name no message find theirs"),
+  TEXT ("agent", "zone-years-domains", "", "Internet domains of receivers whose calendars take several years of a zone's rules, each as it is, blank separated; *: all; to others goes the pair of rules that holds at the event, as Exchange wants it"),
+  SWITCH ("agent", "delivery-notification", "true", "ask servers outside to report deliveries (DSN) when the sender wants to know of them"),
 
-  { "ofs", "open-databases", NUMBER, "1024", 16, 16384, "mailboxes and message databases kept open at a time, per post office; each takes 150 KB and three descriptors" },
-  { "ofs", "series-days", NUMBER, "366", 1, 36500, "how far ahead the instances of a recurring item stand in a mailbox, days" },
-  { "ofs", "series-instances", NUMBER, "100", 1, 2000, "most instances of one recurring item in a mailbox" },
-  { "ofs", "outlook-domains", TEXT, "outlook.com hotmail.com live.com msn.com onmicrosoft.com", 0, 0, "Internet domains, with those below them, blank separated, whose calendars know the iTIP messages of Outlook only: instead of ADD they get the whole series, instead of DECLINECOUNTER a mail and the appointment as it is, instead of REFRESH a mail; *: all outside; who writes with Outlook is known from his messages" },
-  { "ofs", "busy-search", TEXT, "inside", 0, 0, "whose searches for busy times are answered: none (nobody's), inside (those of the house and its gateways) or all (also those that come by Internet mail); others come into the mailbox" },
-  { "ofs", "batch", NUMBER, "256", 1, 4096, "most messages committed together" },
+  NUMBER ("ofs", "open-databases", "1024", 16, 16384, "mailboxes and message databases kept open at a time, per post office; each takes 150 KB and three descriptors"),
+  NUMBER ("ofs", "series-days", "366", 1, 36500, "how far ahead the instances of a recurring item stand in a mailbox, days"),
+  NUMBER ("ofs", "series-instances", "100", 1, 2000, "most instances of one recurring item in a mailbox"),
+  TEXT ("ofs", "outlook-domains", "outlook.com hotmail.com live.com msn.com onmicrosoft.com", "Internet domains, with those below them, blank separated, whose calendars know the iTIP messages of Outlook only: instead of ADD they get the whole series, instead of DECLINECOUNTER a mail and the appointment as it is, instead of REFRESH a mail; *: all outside; who writes with Outlook is known from his messages"),
+  WORD ("ofs", "busy-search", "inside", "none inside all", "whose searches for busy times are answered: none (nobody's), inside (those of the house and its gateways) or all (also those that come by Internet mail); others come into the mailbox"),
+  NUMBER ("ofs", "batch", "256", 1, 4096, "most messages committed together"),
 
-  { "queue", "scan-interval", NUMBER, "10", 1, 3600, "seconds between scans that make up for a lost wake-up" },
+  NUMBER ("queue", "scan-interval", "10", 1, 3600, "seconds between scans that make up for a lost wake-up"),
 
-  { "log", "level", TEXT, "info", 0, 0, "error, warning, info or debug" },
+  WORD ("log", "level", "info", "error warning info debug", "what is logged, this and what is worse: error, warning, info or debug"),
 };
 /* clang-format on */
 
@@ -138,20 +145,36 @@ nearest (const char *group, const char *key)
 }
 
 static gboolean
+is_word (const Setting *setting, const char *value)
+{
+  g_auto (GStrv) words = g_strsplit (setting->words, " ", -1);
+  for (char **word = words; *word; word++)
+    if (g_ascii_strcasecmp (*word, value) == 0)
+      return TRUE;
+  return FALSE;
+}
+
+static gboolean
 check_value (const Setting *setting, const char *value, const char *path, GError **error)
 {
   char *end = NULL;
   gint64 number;
   switch (setting->type) {
-  case TEXT:
+  case TYPE_TEXT:
     return TRUE;
-  case SWITCH:
+  case TYPE_WORD:
+    if (is_word (setting, value))
+      return TRUE;
+    g_set_error (error, PN_CONFIG_ERROR, PN_CONFIG_ERROR_INVALID, "%s: [%s] %s: '%s' is none of: %s", path,
+                 setting->group, setting->key, value, setting->words);
+    return FALSE;
+  case TYPE_SWITCH:
     if (g_str_equal (value, "true") || g_str_equal (value, "false"))
       return TRUE;
     g_set_error (error, PN_CONFIG_ERROR, PN_CONFIG_ERROR_INVALID,
                  "%s: [%s] %s: '%s' is neither true nor false", path, setting->group, setting->key, value);
     return FALSE;
-  case NUMBER:
+  case TYPE_NUMBER:
     number = g_ascii_strtoll (value, &end, 10);
     if (*value && end && !*end && number >= setting->min && number <= setting->max)
       return TRUE;

@@ -218,6 +218,20 @@ pn_file_link (int fd, const char *path, GError **error)
   return FALSE;
 }
 
+PnSource *
+pn_file_source_copy (const char *dir, PnContent *content, GError **error)
+{
+  int fd = pn_file_unnamed (dir, error);
+  if (fd < 0)
+    return NULL;
+  g_autoptr (PnFileSink) file = pn_file_sink_new (fd);
+  PnSink sink = pn_file_sink_sink (file);
+  if (pn_content_copy (content, &sink, error) && pn_file_sink_flush (file, error))
+    return pn_file_source_new (fd, error);
+  close (fd);
+  return NULL;
+}
+
 gboolean
 pn_file_fsync (int fd, const char *name_for_errors, GError **error)
 {

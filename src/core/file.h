@@ -1,7 +1,7 @@
 /* Files: sources and sinks over descriptors, unnamed files, flushing. */
 #pragma once
 
-#include "convert/bytes.h"
+#include "convert/content.h"
 
 G_BEGIN_DECLS
 
@@ -9,6 +9,8 @@ G_BEGIN_DECLS
  * ones are read by range, so memory does not grow with their size. */
 PnSource *pn_file_source_new (int fd, GError **error);
 PnSource *pn_file_source_open (const char *path, GError **error);
+/* A source over CONTENT decoded, in an unnamed file in DIR. */
+PnSource *pn_file_source_copy (const char *dir, PnContent *content, GError **error);
 
 /* A buffered sink over FD.  The descriptor stays the caller's. */
 typedef struct PnFileSink PnFileSink;

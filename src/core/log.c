@@ -31,7 +31,7 @@ pn_log_init (const char *program, const char *dir, const char *level)
   logger.program = g_strdup (program);
   logger.dir = g_strdup (dir);
   for (guint i = 0; i < G_N_ELEMENTS (level_names); i++)
-    if (g_strcmp0 (level, level_names[i]) == 0)
+    if (level && g_ascii_strcasecmp (level, level_names[i]) == 0)
       logger.level = (Level) i;
   g_mutex_unlock (&logger.lock);
 }

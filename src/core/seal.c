@@ -13,7 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-G_DEFINE_QUARK (pn - seal - error - quark, pn_seal_error)
+G_DEFINE_QUARK (pn-seal-error-quark, pn_seal_error)
 
 #define MAGIC "PNSEAL1\n"
 #define MAGIC_LENGTH 8
@@ -30,8 +30,7 @@ struct PnKey {
   guint8 bytes[KEY_LENGTH];
 };
 
-/* --- keys
- * ------------------------------------------------------------------------------------------------------- */
+/* --- keys ---------------------------------------------------------------------------------- */
 
 static PnKey *
 key_new (const guint8 *bytes)
@@ -124,8 +123,7 @@ derive (PnKey *key, const guint8 salt[SALT_LENGTH], const char *info, guint8 out
   OPENSSL_cleanse (prk, sizeof prk);
 }
 
-/* --- frames
- * ------------------------------------------------------------------------------------------------------ */
+/* --- frames -------------------------------------------------------------------------------- */
 
 typedef struct {
   EVP_CIPHER_CTX *context;
@@ -184,8 +182,7 @@ cipher_open (Cipher *self, guint64 frame, gboolean last, const guint8 *sealed, g
   return pn_aead_open (&aead, nonce, sealed, length - TAG_LENGTH, out);
 }
 
-/* --- writing
- * ------------------------------------------------------------------------------------------------------ */
+/* --- writing ------------------------------------------------------------------------------- */
 
 struct PnSealWriter {
   PnSink below;
@@ -269,8 +266,7 @@ pn_seal_writer_free (PnSealWriter *self)
   g_free (self);
 }
 
-/* --- reading
- * ------------------------------------------------------------------------------------------------------ */
+/* --- reading ------------------------------------------------------------------------------- */
 
 typedef struct {
   PnSource base;
@@ -409,8 +405,7 @@ pn_seal_open_head (PnKey *key, PnSource *sealed, GError **error)
   return open_sealed (key, sealed, TRUE, error);
 }
 
-/* --- small things
- * -------------------------------------------------------------------------------------------------- */
+/* --- small things -------------------------------------------------------------------------- */
 
 GBytes *
 pn_seal_bytes (PnKey *key, const void *data, gsize length, const char *associated)
@@ -448,8 +443,7 @@ pn_unseal_bytes (PnKey *key, const void *data, gsize length, const char *associa
   return g_bytes_new_take (out, plain);
 }
 
-/* --- SHA-256 for the conversion library
- * ------------------------------------------------------------------------------ */
+/* --- SHA-256 for the conversion library ---------------------------------------------------- */
 
 static const EVP_MD *
 digest_type (void)

@@ -1,6 +1,7 @@
 #include "directory/directory-private.h"
 
-#include <idn2.h>
+#include "core/domain.h"
+
 #include <string.h>
 
 /* --- folding -------------------------------------------------------------------------------------------- */
@@ -34,12 +35,7 @@ pn_directory_ascii_domain (const char *domain)
 {
   if (is_ascii (domain, strlen (domain)))
     return g_ascii_strdown (domain, -1);
-  char *ascii = NULL;
-  if (idn2_to_ascii_8z (domain, &ascii, IDN2_NONTRANSITIONAL | IDN2_NFC_INPUT) != IDN2_OK)
-    return NULL;
-  char *result = g_ascii_strdown (ascii, -1);
-  idn2_free (ascii);
-  return result;
+  return pn_domain_to_ascii (domain);
 }
 
 static char *
@@ -342,16 +338,6 @@ gboolean
 pn_index_is_local (const PnIndex *self, const char *internet)
 {
   const char *at = strrchr (internet, '@');
-  if (!at)
-    return FALSE;
-  const char *domain = at + 1;
-  g_autofree char *ascii = NULL;
-  if (!is_ascii (domain, strlen (domain))) {
-    ascii = pn_directory_ascii_domain (domain);
-    domain = ascii ? ascii : "";
-  }
-  for (char **ours = self->internet_domains; *ours; ours++)
-    if (g_ascii_strcasecmp (*ours, domain) == 0)
-      return TRUE;
-  return FALSE;
+  g_autofree char *ascii = at ? pn_directory_ascii_domain (at + 1) : NULL;
+  return ascii && g_strv_contains ((const char *const *) self->internet_domains, ascii);
 }

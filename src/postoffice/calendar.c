@@ -2,6 +2,7 @@
 
 #include "convert/ical.h"
 #include "convert/ical-series.h"
+#include "core/domain.h"
 #include "core/log.h"
 
 #include <string.h>
@@ -21,26 +22,14 @@ is_own (const PnAddress *address, gpointer data)
 }
 
 static gboolean
-is_below (const char *domain, const char *name)
-{
-  gsize length = strlen (domain), n = strlen (name);
-  return length >= n && g_ascii_strcasecmp (domain + length - n, name) == 0
-         && (length == n || domain[length - n - 1] == '.');
-}
-
-static gboolean
 is_outlook (const PnAddress *address, gpointer data)
 {
   const PnCalendarBox *self = data;
   const char *at = address->internet ? strrchr (address->internet, '@') : NULL;
-  if (!at || g_strv_contains ((const char *const *) self->config->internet_domains, at + 1))
+  if (!at || pn_directory_is_local (self->directory, address->internet))
     return FALSE;
-  g_auto (GStrv) names
-      = g_strsplit_set (pn_config_string (self->config, "ofs", "outlook-domains"), " \t,", -1);
-  for (guint i = 0; names[i]; i++)
-    if (strcmp (names[i], "*") == 0 || (*names[i] && is_below (at + 1, names[i])))
-      return TRUE;
-  return FALSE;
+  g_auto (GStrv) domains = pn_domains_parse (pn_config_string (self->config, "ofs", "outlook-domains"));
+  return pn_domains_cover (domains, at + 1);
 }
 
 PnItipContext

@@ -23,8 +23,8 @@ gboolean pn_calendar_save (PnCalendarBox *self, PnItipItem *item, gint64 again, 
 
 /* Makes the items of the In Box what ITEM says: one, or one for each instance of a series within the window
  * of [ofs] series-days and series-instances.  MESSAGE is what brought the change, NULL when only time has
- * passed.  *CHANGED_OUT tells whether anything did change; *AGAIN_OUT when the
- * series wants further items (0: never).  */
+ * passed.  *CHANGED_OUT tells whether anything did change; *AGAIN_OUT when the series wants further items (0:
+ * never). */
 gboolean pn_calendar_show (PnCalendarBox *self, PnItipItem *item, const PnMessage *message,
                            gboolean *changed_out, gint64 *again_out, GError **error);
 

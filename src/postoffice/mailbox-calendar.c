@@ -1,7 +1,6 @@
 /* What a person does with a calendar item: answering, proposing, delegating, taking back. */
 #include "convert/ical.h"
 #include "core/ids.h"
-#include "postoffice/calendar.h"
 #include "postoffice/mailbox-private.h"
 
 #include <string.h>
@@ -36,6 +35,27 @@ doing_clear (Doing *self)
 }
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Doing, doing_clear)
+
+PnCalendarBox
+pn_mailbox_calendar_box (PnMailbox *self)
+{
+  return (PnCalendarBox){ self->config, self->directory, self->store, self->user };
+}
+
+PnItipItem *
+pn_mailbox_load_calendar (PnMailbox *self, const PnItem *row, GError **error)
+{
+  PnCalendarBox box = pn_mailbox_calendar_box (self);
+  g_autoptr (PnItipItem) item = pn_calendar_load (&box, row->uid, error);
+  if (!item || !pn_itip_item_is_empty (item))
+    return g_steal_pointer (&item);
+  g_autoptr (PnMessage) message = pn_store_read (self->store, row, error);
+  if (!message)
+    return NULL;
+  PnItipContext context = pn_calendar_context (&box);
+  pn_itip_apply (item, message, &context, NULL);
+  return g_steal_pointer (&item);
+}
 
 static gboolean
 is_organizers (PnMailboxActKind kind)
@@ -78,18 +98,14 @@ static gboolean
 prepare (Doing *self, gint64 number, GError **error)
 {
   PnMailbox *mailbox = self->mailbox;
-  self->box = (PnCalendarBox){ mailbox->config, mailbox->directory, mailbox->store, mailbox->user };
+  self->box = pn_mailbox_calendar_box (mailbox);
   self->row = pn_store_get (mailbox->store, mailbox->user->fid, number, error);
   self->message = self->row ? pn_store_read (mailbox->store, self->row, error) : NULL;
   if (!self->message || !check (self, error))
     return FALSE;
-  self->item = pn_calendar_load (&self->box, self->row->uid, error);
+  self->item = pn_mailbox_load_calendar (mailbox, self->row, error);
   if (!self->item)
     return FALSE;
-  if (pn_itip_item_is_empty (self->item)) { /* of a mailbox that kept no calendar yet */
-    PnItipContext context = pn_calendar_context (&self->box);
-    pn_itip_apply (self->item, self->message, &context, NULL);
-  }
   find_recurrence (self);
   return TRUE;
 }
@@ -245,7 +261,7 @@ pn_mailbox_act (PnMailbox *self, gint64 number, const PnMailboxAct *act, GError 
 GPtrArray *
 pn_mailbox_answers (PnMailbox *self, gint64 number, GError **error)
 {
-  PnCalendarBox box = { self->config, self->directory, self->store, self->user };
+  PnCalendarBox box = pn_mailbox_calendar_box (self);
   g_autoptr (PnItem) row = pn_store_get (self->store, self->user->fid, number, error);
   if (!row)
     return NULL;

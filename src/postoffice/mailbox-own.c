@@ -1,5 +1,4 @@
 /* What a person sets for himself of a calendar item. */
-#include "postoffice/calendar.h"
 #include "postoffice/mailbox-private.h"
 
 static const struct {
@@ -26,21 +25,6 @@ pn_mailbox_is_show_as (const char *word)
   return find_show (word) < G_N_ELEMENTS (shows);
 }
 
-static PnItipItem *
-load (PnMailbox *self, const PnItem *row, GError **error)
-{
-  PnCalendarBox box = { self->config, self->directory, self->store, self->user };
-  g_autoptr (PnItipItem) item = pn_calendar_load (&box, row->uid, error);
-  if (!item || !pn_itip_item_is_empty (item))
-    return g_steal_pointer (&item);
-  g_autoptr (PnMessage) message = pn_store_read (self->store, row, error);
-  if (!message)
-    return NULL;
-  PnItipContext context = pn_calendar_context (&box);
-  pn_itip_apply (item, message, &context, NULL);
-  return g_steal_pointer (&item);
-}
-
 static void
 change (PnItipItem *item, const PnMailboxOwn *own)
 {
@@ -56,9 +40,9 @@ change (PnItipItem *item, const PnMailboxOwn *own)
 gboolean
 pn_mailbox_set_own (PnMailbox *self, gint64 number, const PnMailboxOwn *own, GError **error)
 {
-  PnCalendarBox box = { self->config, self->directory, self->store, self->user };
+  PnCalendarBox box = pn_mailbox_calendar_box (self);
   g_autoptr (PnItem) row = pn_store_get (self->store, self->user->fid, number, error);
-  g_autoptr (PnItipItem) item = row && row->uid ? load (self, row, error) : NULL;
+  g_autoptr (PnItipItem) item = row && row->uid ? pn_mailbox_load_calendar (self, row, error) : NULL;
   if (!row || (row->uid && !item))
     return FALSE;
   if (!item || pn_itip_item_is_empty (item)) {
@@ -83,7 +67,7 @@ gboolean
 pn_mailbox_get_own (PnMailbox *self, const PnItem *row, PnMailboxOwn *own_out, GError **error)
 {
   *own_out = (PnMailboxOwn){ 0 };
-  g_autoptr (PnItipItem) item = row->uid ? load (self, row, error) : NULL;
+  g_autoptr (PnItipItem) item = row->uid ? pn_mailbox_load_calendar (self, row, error) : NULL;
   if (!item)
     return FALSE;
   g_autoptr (PnMessage) component = pn_itip_item_component (item, row->recurrence);

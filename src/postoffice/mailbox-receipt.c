@@ -3,11 +3,9 @@
 #include "core/ids.h"
 #include "core/log.h"
 #include "postoffice/mailbox-private.h"
+#include "store/correlation.h"
 
 #include <string.h>
-
-/* The field in which Exchange's programs look for the message that a receipt is about. */
-static const char correlation_key[] = "X-MSExch-Correlation-Key";
 
 gboolean
 pn_mailbox_wants_opened (const PnMessage *message)
@@ -56,11 +54,11 @@ target_of (PnMailbox *self, PnMessage *message, gboolean consent)
 static void
 add_correlation_key (PnMessage *status, const PnMessage *message)
 {
-  const char *key = pn_message_get_header (message, correlation_key);
+  const char *key = pn_message_get_header (message, PN_CORRELATION_KEY);
   if (!key || !*key)
     return;
   PnHeader *header = g_new0 (PnHeader, 1);
-  header->name = g_strdup (correlation_key);
+  header->name = g_strdup (PN_CORRELATION_KEY);
   header->value = g_strdup (key);
   g_ptr_array_add (status->headers, header);
 }

@@ -3,13 +3,12 @@
 #include "convert/native.h"
 #include "core/ids.h"
 #include "core/log.h"
-#include "postoffice/calendar.h"
 #include "postoffice/ofs.h"
 
 #include <string.h>
 
-static PnCalendarBox
-box_of (PnOfs *self, PnOffice *office, const PnUser *user)
+PnCalendarBox
+pn_ofs_calendar_box (PnOfs *self, PnOffice *office, const PnUser *user)
 {
   return (PnCalendarBox){ self->program->config, self->directory, office->store, user };
 }
@@ -127,7 +126,7 @@ settle (Placing *self, PnCalendarBox *box, PnItipItem *item, PnItipOutcome outco
 static gboolean
 place_uid (Placing *self, const char *uid, GError **error)
 {
-  PnCalendarBox box = box_of (self->ofs, self->office, self->user);
+  PnCalendarBox box = pn_ofs_calendar_box (self->ofs, self->office, self->user);
   PnItipContext context = pn_calendar_context (&box);
   g_autofree char *source
       = g_strdup_printf ("%s %u %" G_GUINT64_FORMAT, self->item->id, self->item->database, self->item->size);
@@ -218,7 +217,7 @@ pn_ofs_take_answer (PnOfs *self, PnOffice *office, PnDelivery *delivery, const P
                     PnItipOutcome *outcome, GError **error)
 {
   const PnMessage *message = delivery->message;
-  PnCalendarBox box = box_of (self, office, user);
+  PnCalendarBox box = pn_ofs_calendar_box (self, office, user);
   gboolean is_new = FALSE;
   gboolean reply = message->calendar && message->calendar->uid;
   *outcome = PN_ITIP_NOTHING;
@@ -258,7 +257,7 @@ pn_ofs_extend_series (PnOfs *self, PnOffice *office, GError **error)
   gint64 now = g_get_real_time () / G_USEC_PER_SEC;
   g_autoptr (GPtrArray) users = pn_directory_list_users (self->directory, office->name, error);
   for (guint i = 0; users && i < users->len; i++) {
-    PnCalendarBox box = box_of (self, office, users->pdata[i]);
+    PnCalendarBox box = pn_ofs_calendar_box (self, office, users->pdata[i]);
     g_autoptr (GPtrArray) texts = pn_store_list_calendars (office->store, box.user->fid, now, error);
     for (guint j = 0; texts && j < texts->len; j++)
       if (!extend (&box, office, texts->pdata[j], error))

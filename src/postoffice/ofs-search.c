@@ -48,11 +48,13 @@ find_asker (const PnMessage *message)
 gboolean
 pn_ofs_answers_search (PnOfs *self, const PnMessage *message)
 {
-  const char *whom = pn_config_string (self->program->config, "ofs", "busy-search");
   Asker asker = find_asker (message);
+  if (asker == ASKED_NOBODY) /* all but a few: the setting is not looked up for each message */
+    return FALSE;
+  const char *whom = pn_config_string (self->program->config, "ofs", "busy-search");
   if (asker == ASKED_INSIDE)
     return g_ascii_strcasecmp (whom, "none") != 0;
-  return asker == ASKED_OUTSIDE && g_ascii_strcasecmp (whom, "all") == 0;
+  return g_ascii_strcasecmp (whom, "all") == 0;
 }
 
 static void
@@ -151,7 +153,7 @@ find_busy (PnOfs *self, PnOffice *office, const PnMessage *message, const char *
   g_autoptr (PnUser) user = pn_directory_find_user (self->directory, office->name, name, &reason);
   gint64 begin, end;
   if (user) {
-    PnCalendarBox box = { self->program->config, self->directory, office->store, user };
+    PnCalendarBox box = pn_ofs_calendar_box (self, office, user);
     find_window (message, &begin, &end);
     return pn_calendar_busy (&box, begin, end, error);
   }

@@ -1,11 +1,9 @@
 /* What the files of the post office server share. */
 #pragma once
 
-#include "convert/itip.h"
 #include "core/program.h"
-#include "directory/directory.h"
+#include "postoffice/calendar.h"
 #include "queue/queue.h"
-#include "store/store.h"
 
 G_BEGIN_DECLS
 
@@ -61,12 +59,14 @@ guint pn_ofs_database (PnOfs *self, PnOffice *office, const PnMessage *message);
 
 /* --- ofs-calendar.c --- */
 
+PnCalendarBox pn_ofs_calendar_box (PnOfs *self, PnOffice *office, const PnUser *user);
 /* Whether the message says something of a calendar item by its UID. */
 gboolean pn_ofs_is_calendar (const PnMessage *message);
 /* Does to the mailbox of USER (WHERE in logs) what it says.  ITEM is the message's. */
 gboolean pn_ofs_place_calendar (PnOfs *self, PnOffice *office, PnDelivery *delivery, PnItem *item,
                                 const PnUser *user, const char *where, GError **error);
-/* Does to the sender's calendar what a status message says: an answer, or that an invitation did not arrive. */
+/* Does to the sender's calendar what a status message says: an answer, or that an invitation did not arrive.
+ */
 gboolean pn_ofs_take_answer (PnOfs *self, PnOffice *office, PnDelivery *delivery, const PnUser *user,
                              PnItipOutcome *outcome, GError **error);
 /* Series go on: their next instances come into the mailboxes. */

@@ -1,5 +1,6 @@
 #include "smtp/client-private.h"
 #include "convert/number.h"
+#include "core/domain.h"
 
 #include <stdarg.h>
 #include <string.h>

@@ -2,7 +2,6 @@
 
 #include "core/file.h"
 
-#include <idn2.h>
 #include <string.h>
 
 #define HEAD_MAX (1024 * 1024)
@@ -307,20 +306,6 @@ pn_xtext_decode (const char *xtext)
     p += 2;
   }
   return g_string_free (g_steal_pointer (&out), FALSE);
-}
-
-char *
-pn_domain_to_ascii (const char *domain)
-{
-  char *out = NULL;
-  int rc = idn2_to_ascii_8z (domain, &out, IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL);
-  if (rc != IDN2_OK)
-    rc = idn2_to_ascii_8z (domain, &out, IDN2_TRANSITIONAL);
-  if (rc != IDN2_OK)
-    return NULL;
-  char *copy = g_strdup (out);
-  idn2_free (out);
-  return copy;
 }
 
 /* --- dots and line ends ----------------------------------------------------------------------- */

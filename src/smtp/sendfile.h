@@ -62,9 +62,6 @@ PnSendHead *pn_send_head_parse (const char *text, gsize length, gsize *end_out, 
 char *pn_xtext_encode (const char *text);
 char *pn_xtext_decode (const char *xtext);
 
-/* A domain with its labels in the form the DNS knows (IDNA 2008); NULL if it cannot be one.  Caller frees. */
-char *pn_domain_to_ascii (const char *domain);
-
 /* Writes a send file, sealed, into BELOW.  The sink takes the message as it is: dots are doubled and every
  * line end (CRLF, LF, CR) goes out as CRLF. */
 typedef struct PnSendWriter PnSendWriter;

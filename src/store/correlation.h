@@ -17,6 +17,9 @@ typedef enum {
   PN_CORRELATION_ERROR_FULL
 } PnCorrelationError;
 
+/* The field in which Exchange's receipts name the message they are about. */
+#define PN_CORRELATION_KEY "X-MSExch-Correlation-Key"
+
 typedef struct {
   char *address; /* Internet address */
   char *notify;  /* RFC 3461 NOTIFY, or NULL */

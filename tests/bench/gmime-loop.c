@@ -1,23 +1,9 @@
-/* The peer: parse each file with GMime and decode every leaf part.
- *
- *   gmime-loop REPEAT FILE...    prints "MESSAGES BYTES CPU-SECONDS" */
-#include <fcntl.h>
+/* The peer: parse each file with GMime and decode every leaf part. */
+#include "loop.h"
+
 #include <gmime/gmime.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <sys/resource.h>
-#include <sys/time.h>
 
 static GMimeStream *drain;
-
-static double
-cpu_seconds (void)
-{
-  struct rusage usage;
-  getrusage (RUSAGE_SELF, &usage);
-  return (double) (usage.ru_utime.tv_sec + usage.ru_stime.tv_sec)
-         + (double) (usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
-}
 
 static void
 decode (GMimeObject *parent, GMimeObject *part, gpointer user_data)
@@ -31,14 +17,12 @@ decode (GMimeObject *parent, GMimeObject *part, gpointer user_data)
     g_mime_data_wrapper_write_to_stream (content, drain);
 }
 
-static gint64
-convert (const char *path)
+static guint64
+convert (const char *path, GError **error)
 {
-  GMimeStream *stream = g_mime_stream_file_open (path, "r", NULL);
-  if (!stream) {
-    fprintf (stderr, "gmime-loop: cannot open %s\n", path);
-    exit (1);
-  }
+  GMimeStream *stream = g_mime_stream_file_open (path, "r", error);
+  if (!stream)
+    return 0;
   gint64 size = g_mime_stream_length (stream);
   GMimeParser *parser = g_mime_parser_new_with_stream (stream);
   GMimeMessage *message = g_mime_parser_construct_message (parser, NULL);
@@ -48,22 +32,13 @@ convert (const char *path)
   }
   g_object_unref (parser);
   g_object_unref (stream);
-  return size;
+  return (guint64) size;
 }
 
 int
 main (int argc, char **argv)
 {
-  if (argc < 3)
-    return 2;
   g_mime_init ();
   drain = g_mime_stream_null_new ();
-  int repeat = atoi (argv[1]);
-  gint64 bytes = 0, messages = 0;
-  double begin = cpu_seconds ();
-  for (int r = 0; r < repeat; r++)
-    for (int i = 2; i < argc; i++, messages++)
-      bytes += convert (argv[i]);
-  printf ("%" G_GINT64_FORMAT " %" G_GINT64_FORMAT " %.6f\n", messages, bytes, cpu_seconds () - begin);
-  return 0;
+  return loop (argc, argv, convert);
 }

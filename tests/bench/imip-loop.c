@@ -1,24 +1,11 @@
-/* Ours for calendars: iCalendar to a native queue file, read again, and composed as iCalendar.
- *
- *   imip-loop REPEAT FILE...    prints "MESSAGES BYTES CPU-SECONDS" */
+/* Ours for calendars: iCalendar to a native queue file, read again, and composed as iCalendar. */
+#include "loop.h"
+
 #include "convert/ical.h"
 #include "convert/native.h"
 #include "core/seal.h"
 
-#include <stdio.h>
-#include <stdlib.h>
-#include <sys/resource.h>
-
-static double
-cpu_seconds (void)
-{
-  struct rusage usage;
-  getrusage (RUSAGE_SELF, &usage);
-  return (double) (usage.ru_utime.tv_sec + usage.ru_stime.tv_sec)
-         + (double) (usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
-}
-
-static gsize
+static guint64
 convert (const char *path, GError **error)
 {
   g_autofree char *text = NULL;
@@ -44,20 +31,6 @@ convert (const char *path, GError **error)
 int
 main (int argc, char **argv)
 {
-  if (argc < 3)
-    return 2;
   pn_seal_init ();
-  g_autoptr (GError) error = NULL;
-  int repeat = atoi (argv[1]);
-  gsize bytes = 0, messages = 0;
-  double begin = cpu_seconds ();
-  for (int r = 0; r < repeat && !error; r++)
-    for (int i = 2; i < argc && !error; i++, messages++)
-      bytes += convert (argv[i], &error);
-  if (error) {
-    fprintf (stderr, "imip-loop: %s\n", error->message);
-    return 1;
-  }
-  printf ("%" G_GSIZE_FORMAT " %" G_GSIZE_FORMAT " %.6f\n", messages, bytes, cpu_seconds () - begin);
-  return 0;
+  return loop (argc, argv, convert);
 }

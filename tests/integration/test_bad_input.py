@@ -95,6 +95,9 @@ class InTheQueues(unittest.TestCase):
         self.assertRegex(text, reason)
         listed = self.house.command("queue", "--json")
         self.assertTrue(any(e["reason"] and "PROBLEM" in e["file"] for e in listed))
+        queues = self.house.command("status", "--json")["queues"]
+        self.assertEqual(len({q["path"] for q in queues}), len(queues), "each queue is listed once")
+        self.assertEqual([q["files"] for q in queues if q["path"] == "Production/WPCSOUT/PROBLEM"], [1])
 
     def test_truncated_queue_file(self):
         path = self.queue_file()

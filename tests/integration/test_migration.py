@@ -292,6 +292,16 @@ class Json(Migration):
             self.assertEqual(back["calendar"][member], view["calendar"][member], member)
         self.assertEqual([(a["name"], a["size"]) for a in back["attachments"]], [("x.bin", 3)])
 
+    def test_a_view_of_a_report_keeps_every_member(self):
+        view = {"type": "status", "from": {"address": "b@example.org"}, "to": [{"address": "anna@example.com"}],
+                "reports": [{"action": "Opened", "time": "2026-03-02T10:00:00+01:00", "recipient": {"address": "b@example.org"},
+                             "original_recipient": "list@example.org", "wording": "manual-action/MDN-sent-manually; displayed",
+                             "status_code": "5.1.1", "diagnostic": "550 no", "remote_mta": "mx.example.org", "comment": "why"}]}
+        back = json.loads(self.convert("--brief", "--to", "json", self.write("view.json", json.dumps(view))))
+        self.assertEqual(len(back["reports"]), 1)
+        for member in set(view["reports"][0]) - {"recipient"}:
+            self.assertEqual(back["reports"][0][member], view["reports"][0][member], member)
+
     def test_bad_json(self):
         for text in ('{"type": "mail"', '{"a": [}', '{"queue_file": "AAAA"}', "{]"):
             self.convert("--from", "json", "--to", "mime", self.write("bad.json", text), code=NOT_DONE)
@@ -402,6 +412,20 @@ class Runs(Migration):
         self.convert("--force", "--to", "native", "-o", out, tree, code=NOT_DONE)
         self.assertFalse((out / ".postern-convert").exists())
         self.assertEqual(len(files(out)), 350)
+
+    def test_continuing_wants_the_same_options(self):
+        """An early end leaves a journal: only the same conversion goes on with it."""
+        bad = self.write("in/bad.bin", "of no kind")
+        way = self.write("file", "")
+        run = ["--to", "ical", "-o", self.dir / "out", bad.parent]
+        self.convert("--simple-recurrence", "--rejects", way, *run, code=NOT_DONE)
+        self.assertTrue((self.dir / "out" / ".postern-convert").exists(), self.errors)
+        for others in ([], ["--simple-recurrence", "--anew"], ["--simple-recurrence", "--timezone", "Europe/Berlin"]):
+            self.convert("--continue", *others, *run, code=NOT_DONE)
+            self.assertIn("not those of the run", self.errors)
+        self.convert("--continue", "--simple-recurrence", *run, code=NOT_DONE)
+        self.assertIn("1 failed", self.errors)
+        self.assertFalse((self.dir / "out" / ".postern-convert").exists())
 
     def test_foreign_files_are_not_replaced_by_continuing(self):
         tree = self.corpus(10)

@@ -180,15 +180,10 @@ test_damaged_queue_file (void)
   scene_free (self);
 }
 
-/* An original goes out with the bytes it came with, but for what must not travel. */
 static void
-test_original (void)
+check_original (const char *text, const char *expected)
 {
   Scene *self = scene_new ();
-  g_autoptr (GError) error = NULL;
-  const char *text
-      = "Return-Path: <anna@north.example>\r\nBcc: hidden@other.example,\r\n more@other.example\r\n"
-        "From:  anna@north.example\r\nTo:olga@outside.example\r\nX-Odd:   spacing\r\n\r\n.\r\nBcc: body\r\n";
   Envelope e = {
     .id = "ID.SUB", .from = "anna@north.example", .to = "olga@outside.example", .user = "HQ.NORTH.anna"
   };
@@ -200,11 +195,31 @@ test_original (void)
   g_autoptr (GPtrArray) files = list (self, "send", ".SND");
   g_autoptr (PnSendHead) head = NULL;
   g_autofree char *sent = read_send_file (self, files->pdata[0], &head);
-  g_assert_cmpstr (sent, ==,
-                   "From:  anna@north.example\r\nTo:olga@outside.example\r\nX-Odd:   "
-                   "spacing\r\n\r\n..\r\nBcc: body\r\n.\r\n");
+  g_assert_cmpstr (sent, ==, expected);
   g_assert_cmpstr (head->envid, ==, "ID.SUB");
   scene_free (self);
+}
+
+/* An original goes out with the bytes it came with, but for what must not travel. */
+static void
+test_original (void)
+{
+  check_original (
+      "Return-Path: <anna@north.example>\r\nBcc: hidden@other.example,\r\n more@other.example\r\n"
+      "From:  anna@north.example\r\nTo:olga@outside.example\r\nX-Odd:   spacing\r\n\r\n.\r\nBcc: body\r\n",
+      "From:  anna@north.example\r\nTo:olga@outside.example\r\nX-Odd:   "
+      "spacing\r\n\r\n..\r\nBcc: body\r\n.\r\n");
+}
+
+/* Nor does it if the header is all there is and its last line has no end. */
+static void
+test_original_cut (void)
+{
+  const char *kept = "From: anna@north.example\r\nTo: olga@outside.example\r\n.\r\n";
+  check_original ("From: anna@north.example\r\nTo: olga@outside.example\r\nBcc: hidden@other.example", kept);
+  check_original ("From: anna@north.example\r\nTo: olga@outside.example\r\n"
+                  "Bcc: other@other.example,\r\n hidden@other.example",
+                  kept);
 }
 
 int
@@ -220,5 +235,6 @@ main (int argc, char **argv)
   g_test_add_func ("/agent/held", test_held);
   g_test_add_func ("/agent/damaged-queue-file", test_damaged_queue_file);
   g_test_add_func ("/agent/original", test_original);
+  g_test_add_func ("/agent/original-cut", test_original_cut);
   return g_test_run ();
 }

@@ -1,5 +1,6 @@
 /* Configuration, sealing, ids, trace and counters. */
 #include "core/config.h"
+#include "core/domain.h"
 #include "core/counters.h"
 #include "core/file.h"
 #include "core/ids.h"
@@ -183,6 +184,7 @@ test_config (void)
     { "[smtp]\nlisten-tsl=1\n", "did you mean [smtp] listen-tls?" },
     { "[smtp]\nmax-recipients=many\n", "is not a number from 1" },
     { "[smtp]\ntls-verify=yes\n", "neither true nor false" },
+    { "[agent]\nrecurrence=sinple\n", "'sinple' is none of: simple full" },
   };
   for (guint i = 0; i < G_N_ELEMENTS (bad); i++) {
     g_autofree char *text
@@ -198,6 +200,39 @@ test_config (void)
   g_clear_error (&error);
   g_assert_null (load_config ("[domain]\nname=../up\npost-offices=B\ninternet-domains=c.example\n", &error));
   g_assert_error (error, PN_CONFIG_ERROR, PN_CONFIG_ERROR_INVALID);
+}
+
+static void
+test_domains (void)
+{
+  g_auto (GStrv) none = pn_domains_parse (" ");
+  g_auto (GStrv) all = pn_domains_parse ("*");
+  g_auto (GStrv) some = pn_domains_parse ("\texample.com,Example.ORG  b\u00fccher.example");
+  g_assert_cmpuint (g_strv_length (none), ==, 0);
+  g_assert_false (pn_domains_include (none, "example.com") || pn_domains_cover (none, "example.com"));
+  g_assert_true (pn_domains_include (all, "example.com") && pn_domains_cover (all, "example.com"));
+  const struct {
+    const char *domain;
+    gboolean included, covered;
+  } rows[] = {
+    { "example.com", TRUE, TRUE },
+    { "EXAMPLE.com", TRUE, TRUE },
+    { "example.org", TRUE, TRUE },
+    { "xn--bcher-kva.example", TRUE, TRUE },
+    { "B\u00dcCHER.example", TRUE, TRUE },
+    { "mail.example.com", FALSE, TRUE },
+    { "a.b.B\u00dcCHER.example", FALSE, TRUE },
+    { ".example.com", FALSE, TRUE },
+    { "notexample.com", FALSE, FALSE },
+    { "example.com.net", FALSE, FALSE },
+    { "com", FALSE, FALSE },
+    { "", FALSE, FALSE },
+    { "\xff.example", FALSE, FALSE },
+  };
+  for (guint i = 0; i < G_N_ELEMENTS (rows); i++) {
+    g_assert_cmpint (pn_domains_include (some, rows[i].domain), ==, rows[i].included);
+    g_assert_cmpint (pn_domains_cover (some, rows[i].domain), ==, rows[i].covered);
+  }
 }
 
 static void
@@ -297,6 +332,7 @@ main (int argc, char **argv)
   g_test_add_func ("/core/seal/bytes", test_seal_bytes);
   g_test_add_func ("/core/key", test_key_file);
   g_test_add_func ("/core/config", test_config);
+  g_test_add_func ("/core/domains", test_domains);
   g_test_add_func ("/core/ids", test_ids);
   g_test_add_func ("/core/trace-and-counters", test_trace_and_counters);
   g_test_add_func ("/core/file-source", test_file_source);

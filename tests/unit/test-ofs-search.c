@@ -1,6 +1,8 @@
 /* The post office server: searches of busy times, and directory entries. */
 #include "office.h"
 
+#include "postoffice/calendar.h"
+
 static PnMessage *
 make_search (const char *id, gint64 begin, gint64 end)
 {
@@ -174,6 +176,34 @@ test_search_outside (void)
   g_assert_cmpuint (searches, ==, 2);
 }
 
+static gboolean
+is_outlook (Office *office, const char *domains, const char *internet)
+{
+  PnConfig *config = office->house->config;
+  g_autoptr (GError) error = NULL;
+  g_key_file_set_string (config->file, "ofs", "outlook-domains", domains);
+  g_autoptr (PnDirectory) directory = pn_directory_open (config, FALSE, &error);
+  g_assert_no_error (error);
+  g_autoptr (PnAddress) address = pn_address_new_internet (internet, NULL);
+  PnCalendarBox box = { .config = config, .directory = directory };
+  PnItipContext context = pn_calendar_context (&box);
+  return context.is_outlook (address, context.data);
+}
+
+/* [ofs] outlook-domains: with those below them; our own are never meant, however they are written. */
+static void
+test_outlook_domains (void)
+{
+  g_autoptr (Office) office = office_new ();
+  g_assert_true (is_outlook (office, "live.com outlook.com", "olga@Outlook.COM"));
+  g_assert_true (is_outlook (office, "live.com outlook.com", "olga@eur.prod.outlook.com"));
+  g_assert_false (is_outlook (office, "live.com outlook.com", "olga@notoutlook.com"));
+  g_assert_false (is_outlook (office, "", "olga@outlook.com"));
+  g_assert_true (is_outlook (office, "*", "olga@outside.example"));
+  g_assert_false (is_outlook (office, "*", "anna@north.example"));
+  g_assert_false (is_outlook (office, "*", "Anna@North.Example"));
+}
+
 static void
 test_admin (void)
 {
@@ -206,5 +236,6 @@ main (int argc, char **argv)
   g_test_add_func ("/ofs/search-nobody", test_search_nobody);
   g_test_add_func ("/ofs/search-outside", test_search_outside);
   g_test_add_func ("/ofs/admin", test_admin);
+  g_test_add_func ("/ofs/outlook-domains", test_outlook_domains);
   return g_test_run ();
 }
