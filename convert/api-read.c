@@ -193,26 +193,36 @@ has_our_keywords (const PnHead *head)
   return FALSE;
 }
 
-/* Writers put an outside address where the user id belongs, quoted, for want of one. */
 static void
-move_outside_address (PnAddress *address)
+add_outside (GPtrArray *found, PnAddress *address)
 {
   if (!address || !address->user || !strchr (address->user, '@'))
     return;
   if (address->internet ? strcmp (address->internet, address->user) == 0
-                        : !address->domain && !address->post_office) {
-    g_free (address->internet);
-    address->internet = g_steal_pointer (&address->user);
-  }
+                        : !address->domain && !address->post_office)
+    g_ptr_array_add (found, address);
+}
+
+GPtrArray *
+pn_api_outside_users (const PnMessage *message)
+{
+  GPtrArray *found = g_ptr_array_new ();
+  add_outside (found, message->from);
+  add_outside (found, message->busy_for);
+  for (guint i = 0; i < message->recipients->len; i++)
+    add_outside (found, ((const PnRecipient *) message->recipients->pdata[i])->address);
+  return found;
 }
 
 static void
 move_outside_addresses (PnMessage *message)
 {
-  move_outside_address (message->from);
-  move_outside_address (message->busy_for);
-  for (guint i = 0; i < message->recipients->len; i++)
-    move_outside_address (((PnRecipient *) message->recipients->pdata[i])->address);
+  g_autoptr (GPtrArray) found = pn_api_outside_users (message);
+  for (guint i = 0; i < found->len; i++) {
+    PnAddress *address = found->pdata[i];
+    g_free (address->internet);
+    address->internet = g_steal_pointer (&address->user);
+  }
 }
 
 /* A status in the short form, "Set-Status= Opened": a report. */

@@ -556,10 +556,20 @@ write_strict (ApiWriter *self, GError **error)
   return TRUE;
 }
 
+/* Whatever else it says, a file with a user like an address outside has a keyword of ours: see there. */
+static void
+mark_as_ours (ApiWriter *self)
+{
+  g_autoptr (GPtrArray) outside = pn_api_outside_users (self->message);
+  if (outside->len > 0 && !self->message->auto_generated)
+    write_text (self->out, 0, PN_NAME_PN_AUTO_GENERATED, "No");
+}
+
 static gboolean
 write_extended (ApiWriter *self, GError **error)
 {
   pn_head_write (self->out, self->message, TRUE);
+  mark_as_ours (self);
   const PnAddress *from = self->message->from;
   if (from && from->name && *from->name)
     write_text (self->out, 0, PN_NAME_FROM_TEXT, from->name);

@@ -18,6 +18,10 @@ char *pn_api_decode (const char *text, gsize length, const char *charset, gsize 
 /* TEXT with the offset of ZONE (IANA) behind each date that names none; NULL if it cannot be parsed. */
 char *pn_api_add_offsets (const char *text, gsize *length, const char *zone);
 
+/* The addresses of MESSAGE (PnAddress, borrowed) whose user is an address outside: writers put it there,
+ * for want of a place.  A file with keywords of ours means a user by it. */
+GPtrArray *pn_api_outside_users (const PnMessage *message);
+
 /* Begin-Time, End-Time and Location of the calendar of an appointment, a task or a note. */
 void pn_api_write_calendar (GString *out, const PnMessage *message);
 /* The calendar that these keywords make. */

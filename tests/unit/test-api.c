@@ -195,6 +195,24 @@ test_values (void)
   g_assert_cmpuint (size, ==, 0);
 }
 
+/* A user is no address outside in a file of ours, even if nothing else in it is ours. */
+static void
+test_user_like_address (void)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GPtrArray) files = NULL;
+  g_autoptr (PnMessage) message = pn_message_new (PN_TYPE_MAIL);
+  pn_message_add_recipient (message, PN_TO, pn_address_new (NULL, NULL, "desk@north"));
+  GString *text = pn_api_write (message, "f", TRUE, &files, &error);
+  g_assert_no_error (error);
+  g_autoptr (PnMessage) again = pn_api_read (text->str, text->len, TRUE, NULL, NULL, NULL, &error);
+  g_assert_no_error (error);
+  const PnRecipient *recipient = again->recipients->pdata[0];
+  g_assert_cmpstr (recipient->address->user, ==, "desk@north");
+  g_assert_null (recipient->address->internet);
+  g_string_free (text, TRUE);
+}
+
 static void
 assert_error (const char *text, int code, const char *message)
 {
@@ -261,7 +279,8 @@ test_extended (void)
     g_autoptr (PnMessage) message = random_message (&random, round % 8);
     GString *text = pn_api_write (message, "r", TRUE, &files, &error);
     g_assert_no_error (error);
-    g_autoptr (PnMessage) again = pn_api_read (text->str, text->len, FALSE, NULL, open_written, files, &error);
+    g_autoptr (PnMessage) again
+        = pn_api_read (text->str, text->len, FALSE, NULL, open_written, files, &error);
     if (!again)
       g_error ("%s\n%s", error->message, text->str);
     assert_same (message, again, TRUE, "extended");
@@ -282,7 +301,8 @@ test_strict_random (void)
     guint losses = message->losses->len;
     GString *text = pn_api_write (message, "r", FALSE, &files, &error);
     g_assert_no_error (error);
-    g_autoptr (PnMessage) again = pn_api_read (text->str, text->len, FALSE, NULL, open_written, files, &error);
+    g_autoptr (PnMessage) again
+        = pn_api_read (text->str, text->len, FALSE, NULL, open_written, files, &error);
     if (!again)
       g_error ("%s\n%s", error->message, text->str);
     g_assert_cmpint (again->type, ==, message->type);
@@ -325,12 +345,14 @@ test_losses (void)
     g_assert_cmpstr (((PnLoss *) message->losses->pdata[i])->part, ==, wanted[i]);
 }
 
-/* A date without an offset is on the clock of the gateway's domain, summer and winter; one with an offset stays. */
+/* A date without an offset is on the clock of the gateway's domain, summer and winter; one with an offset
+ * stays. */
 static void
 test_zone (void)
 {
-  static const char text[] = "WPC-API= 1.2;\r\nMsg-Type= Search;\r\nMsg-ID= Z1;\r\nDate-Sent= 15/1/2026 14:38;\r\n"
-                             "Begin-Time= 15/7/2026 14:38:10 ;\r\nEnd-Time= 22/7/2026 14:38 +0;\r\n-END-\r\n";
+  static const char text[]
+      = "WPC-API= 1.2;\r\nMsg-Type= Search;\r\nMsg-ID= Z1;\r\nDate-Sent= 15/1/2026 14:38;\r\n"
+        "Begin-Time= 15/7/2026 14:38:10 ;\r\nEnd-Time= 22/7/2026 14:38 +0;\r\n-END-\r\n";
   g_autoptr (GError) error = NULL;
   g_autoptr (PnMessage) message
       = pn_api_read (text, strlen (text), FALSE, "Europe/Berlin", open_sample, NULL, &error);
@@ -352,7 +374,8 @@ test_calendar_losses (void)
   g_autoptr (GPtrArray) files = NULL;
   message->id = g_strdup ("Z2");
   PnCalendar *calendar = message->calendar = pn_calendar_new ();
-  GPtrArray *lists[] = { calendar->zones, calendar->properties, calendar->components, calendar->object_properties };
+  GPtrArray *lists[]
+      = { calendar->zones, calendar->properties, calendar->components, calendar->object_properties };
   for (guint i = 0; i < G_N_ELEMENTS (lists); i++)
     g_ptr_array_add (lists[i], g_strdup ("X-KEPT:yes"));
   GString *text = pn_api_write (message, "Z2", FALSE, &files, NULL);
@@ -378,6 +401,7 @@ main (int argc, char **argv)
     g_test_add_data_func (strict, samples[i], test_strict);
   }
   g_test_add_func ("/api/values", test_values);
+  g_test_add_func ("/api/user-like-address", test_user_like_address);
   g_test_add_func ("/api/errors", test_errors);
   g_test_add_func ("/api/tolerant", test_tolerant);
   g_test_add_func ("/api/extended", test_extended);
