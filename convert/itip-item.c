@@ -4,14 +4,11 @@
 
 #include <string.h>
 
-#define MAX_CALENDAR (4 * 1024 * 1024)
-#define MAX_PARTS 2000
 #define MAX_GONE 5000
 #define NEAR (36 * 3600)
 #define MAX_NEAR 2000
 #define FAR (3 * 86400) /* no two clocks are so far apart, even if one of them only knows the day */
 #define MAX_ZONES 500
-#define MAX_ZONE 65536
 
 /* -- making and freeing -- */
 
@@ -48,256 +45,6 @@ pn_itip_item_free (PnItipItem *self)
   g_ptr_array_unref (self->zones);
   g_ptr_array_unref (self->lines);
   g_free (self);
-}
-
-/* -- reading -- */
-
-static gboolean
-is_ours (const char *name)
-{
-  return g_str_has_prefix (name, "X-POSTERN-");
-}
-
-/* COMPONENT and what is in it, folded. */
-static void
-append_component (GString *out, const PnIcalText *text, guint component)
-{
-  const PnIcalComponent *self = pn_ical_component (text, component);
-  g_string_append_printf (out, "BEGIN:%s\r\n", self->name);
-  guint position = 0;
-  const PnIcalLine *line;
-  while ((line = pn_ical_text_next (text, component, NULL, &position))) {
-    PnItipLine one = { (char *) line->name, (char *) line->parameters, (char *) line->value };
-    pn_itip_line_append (out, &one);
-  }
-  for (guint i = component + 1; i < self->next; i++)
-    if (pn_ical_component (text, i)->parent == (gint) component)
-      append_component (out, text, i);
-  g_string_append_printf (out, "END:%s\r\n", self->name);
-}
-
-/* A foreign line as we keep it, or NULL. */
-static PnItipLine *
-keep_line (const PnIcalLine *line, gboolean own)
-{
-  if (!own && (is_ours (line->name) || strcmp (line->name, "X-LIC-ERROR") == 0))
-    return NULL;
-  PnItipLine *kept = pn_itip_line_new (line->name, line->parameters, line->value);
-  if (own || strcmp (line->name, "ATTENDEE") != 0)
-    return kept;
-  g_autofree char *partstat = pn_itip_line_get (kept, "PARTSTAT");
-  if (partstat)
-    pn_itip_line_set (kept, "PARTSTAT", pn_partstat_to_string (pn_partstat_from_string (partstat)));
-  pn_itip_line_set (kept, "X-POSTERN-OWN", NULL);
-  return kept;
-}
-
-static PnItipPart *
-read_part (const PnIcalText *text, guint component, gboolean own)
-{
-  PnItipPart *part = pn_itip_part_new (NULL);
-  guint position = 0;
-  const PnIcalLine *line;
-  while ((line = pn_ical_text_next (text, component, NULL, &position))) {
-    PnItipLine *kept = keep_line (line, own);
-    if (kept)
-      g_ptr_array_add (part->lines, kept);
-  }
-  for (guint i = component + 1; i < pn_ical_component (text, component)->next; i++) {
-    if (pn_ical_component (text, i)->parent != (gint) component)
-      continue;
-    g_autoptr (GString) inside = g_string_new (NULL);
-    append_component (inside, text, i);
-    g_ptr_array_add (part->inside, g_strdup (inside->str));
-  }
-  return part;
-}
-
-static void
-set_zone (PnItipItem *self, const char *tzid, const char *text)
-{
-  for (guint i = 0; i < self->zones->len; i++) {
-    PnItipZone *zone = self->zones->pdata[i];
-    if (strcmp (zone->tzid, tzid) != 0)
-      continue;
-    if (strcmp (zone->text, text) != 0) {
-      g_free (zone->text);
-      zone->text = g_strdup (text);
-    }
-    return;
-  }
-  if (self->zones->len >= MAX_ZONES)
-    return;
-  PnItipZone *zone = g_new0 (PnItipZone, 1);
-  zone->tzid = g_strdup (tzid);
-  zone->text = g_strdup (text);
-  g_ptr_array_add (self->zones, zone);
-}
-
-static void
-read_zones (PnItipItem *self, const PnIcalText *text, gint calendar)
-{
-  for (guint i = 0; i < text->components->len; i++) {
-    const PnIcalComponent *component = pn_ical_component (text, i);
-    const PnIcalLine *line = component->parent == calendar && strcmp (component->name, "VTIMEZONE") == 0
-                                 ? pn_ical_text_find (text, i, "TZID")
-                                 : NULL;
-    if (!line)
-      continue;
-    g_autofree char *tzid = g_strstrip (pn_ical_line_text (line));
-    g_autoptr (GString) zone = g_string_new (NULL);
-    append_component (zone, text, i);
-    /* Every component is read together with its zones. */
-    if (zone->len <= MAX_ZONE)
-      set_zone (self, tzid, zone->str);
-  }
-}
-
-static char *
-uid_of (const PnIcalText *text, guint component)
-{
-  return pn_ical_is_item (pn_ical_component (text, component)->name) ? pn_ical_component_uid (text, component)
-                                                                     : NULL;
-}
-
-static void
-read_calendar (PnItipItem *self, const PnIcalText *text, gint calendar, gboolean own)
-{
-  if (calendar < 0)
-    return;
-  guint position = 0;
-  const PnIcalLine *line = pn_ical_text_find (text, (guint) calendar, "METHOD");
-  g_autofree char *method = line ? g_strstrip (g_strdup (line->value)) : NULL;
-  self->method = pn_method_from_string (method);
-  line = own ? NULL : pn_ical_text_find (text, (guint) calendar, "PRODID");
-  self->outlook = line && strstr (line->value, "Microsoft");
-  while (own && (line = pn_ical_text_next (text, (guint) calendar, NULL, &position)))
-    if (is_ours (line->name))
-      g_ptr_array_add (self->lines, pn_itip_line_new (line->name, line->parameters, line->value));
-}
-
-/* The masters first, and each key once. */
-static void
-find_keys (PnItipItem *self)
-{
-  g_autoptr (GPtrArray) parts = g_steal_pointer (&self->parts);
-  self->parts = g_ptr_array_new_with_free_func ((GDestroyNotify) pn_itip_part_free);
-  g_ptr_array_set_free_func (parts, NULL);
-  for (guint pass = 0; pass < 2; pass++)
-    for (guint i = 0; i < parts->len; i++) {
-      PnItipPart *part = parts->pdata[i];
-      const PnItipLine *named = part ? pn_itip_part_find (part, "X-POSTERN-KEY") : NULL;
-      gboolean exception = part && (named || pn_itip_part_find (part, "RECURRENCE-ID"));
-      if (!part || exception != (pass == 1))
-        continue;
-      /* A later one of the same key takes its place and frees it. */
-      parts->pdata[i] = NULL;
-      if (named)
-        part->key = g_strdup (named->value);
-      else if (exception) {
-        const PnCalendar *calendar = pn_itip_calendar (self, part);
-        g_autofree char *key = pn_itip_recurrence (&calendar->recurrence_id);
-        part->this_and_future = calendar->this_and_future;
-        part->key = key ? pn_itip_key (self, key) : g_strdup ("");
-      }
-      pn_itip_put (self, part);
-    }
-}
-
-PnItipItem *
-pn_itip_parse (const char *text, gsize length, const char *uid, gboolean own, const char *site_timezone,
-               GError **error)
-{
-  g_autoptr (PnMessage) scratch = pn_message_new (PN_TYPE_MAIL);
-  g_autoptr (PnIcalText) lines = pn_ical_text_new (scratch, text, length, error);
-  if (!lines)
-    return NULL;
-  g_autoptr (PnItipItem) self = pn_itip_item_new (uid, site_timezone);
-  gint calendar = -2;
-  gboolean nameless = FALSE;
-  for (guint i = 0; i < lines->components->len && self->parts->len < MAX_PARTS; i++) {
-    const PnIcalComponent *component = pn_ical_component (lines, i);
-    g_autofree char *one = uid_of (lines, i);
-    gboolean stated = pn_ical_text_find (lines, i, "UID") != NULL;
-    /* What differs in a series without a UID has none either. */
-    if (!one && !stated && nameless && pn_ical_is_item (component->name))
-      one = g_strdup (self->uid);
-    if (!one || (*self->uid && strcmp (one, self->uid) != 0)
-        || (self->kind && strcmp (self->kind, component->name) != 0))
-      continue;
-    if (calendar != component->parent) {
-      read_zones (self, lines, component->parent);
-      if (calendar == -2)
-        read_calendar (self, lines, component->parent, own);
-      calendar = component->parent;
-    }
-    if (!*self->uid) {
-      g_free (self->uid);
-      self->uid = g_strdup (one);
-    }
-    if (!self->kind)
-      self->kind = g_strdup (component->name);
-    PnItipPart *part = read_part (lines, i, own);
-    g_ptr_array_add (self->parts, part);
-    if (!stated) {
-      nameless = TRUE;
-      pn_itip_part_set (part, "UID", NULL, self->uid);
-    }
-  }
-  find_keys (self);
-  return g_steal_pointer (&self);
-}
-
-PnItipItem *
-pn_itip_item_parse (const char *text, gsize length, const char *site_timezone, GError **error)
-{
-  g_autoptr (PnItipItem) self = pn_itip_parse (text, length, NULL, TRUE, site_timezone, error);
-  if (self && self->parts->len == 0) {
-    g_set_error (error, PN_CONVERT_ERROR, PN_CONVERT_ERROR_SYNTAX, "there is no calendar item in the text");
-    return NULL;
-  }
-  return g_steal_pointer (&self);
-}
-
-char *
-pn_itip_message_text (PnMessage *message, gint64 now, gsize *length)
-{
-  PnPart *part = pn_message_get_part (message, PN_PART_CALENDAR);
-  g_autoptr (GBytes) bytes
-      = part && part->content ? pn_content_read (part->content, MAX_CALENDAR, NULL) : NULL;
-  gboolean retract = message->action && g_ascii_strcasecmp (message->action, "Retract") == 0
-                     && message->calendar && message->calendar->method != PN_METHOD_CANCEL;
-  if (bytes && !retract) {
-    *length = g_bytes_get_size (bytes);
-    return g_strndup (g_bytes_get_data (bytes, NULL), *length);
-  }
-  char *text = message->calendar
-                   ? pn_ical_write (message, message->date.set ? message->date.unix_time : now, NULL)
-                   : NULL;
-  *length = text ? strlen (text) : 0;
-  return text;
-}
-
-GPtrArray *
-pn_itip_uids (const PnMessage *message)
-{
-  GPtrArray *uids = g_ptr_array_new_with_free_func (g_free);
-  PnPart *part = pn_message_get_part (message, PN_PART_CALENDAR);
-  g_autoptr (GBytes) bytes
-      = part && part->content ? pn_content_read (part->content, MAX_CALENDAR, NULL) : NULL;
-  g_autoptr (PnMessage) scratch = pn_message_new (PN_TYPE_MAIL);
-  gsize length = 0;
-  const char *text = bytes ? g_bytes_get_data (bytes, &length) : NULL;
-  g_autoptr (PnIcalText) lines = text ? pn_ical_text_new (scratch, text, length, NULL) : NULL;
-  g_autofree char *first = message->calendar ? pn_ical_uid (message) : NULL;
-  if (first)
-    g_ptr_array_add (uids, g_steal_pointer (&first));
-  for (guint i = 0; lines && i < lines->components->len && uids->len < MAX_PARTS; i++) {
-    g_autofree char *uid = uid_of (lines, i);
-    if (uid && !g_ptr_array_find_with_equal_func (uids, uid, g_str_equal, NULL))
-      g_ptr_array_add (uids, g_steal_pointer (&uid));
-  }
-  return uids;
 }
 
 /* -- components -- */
@@ -337,11 +84,32 @@ pn_itip_remove (PnItipItem *self, const char *key)
 /* -- zones -- */
 
 void
+pn_itip_set_zone (PnItipItem *self, const char *tzid, const char *text)
+{
+  for (guint i = 0; i < self->zones->len; i++) {
+    PnItipZone *zone = self->zones->pdata[i];
+    if (strcmp (zone->tzid, tzid) != 0)
+      continue;
+    if (strcmp (zone->text, text) != 0) {
+      g_free (zone->text);
+      zone->text = g_strdup (text);
+    }
+    return;
+  }
+  if (self->zones->len >= MAX_ZONES)
+    return;
+  PnItipZone *zone = g_new0 (PnItipZone, 1);
+  zone->tzid = g_strdup (tzid);
+  zone->text = g_strdup (text);
+  g_ptr_array_add (self->zones, zone);
+}
+
+void
 pn_itip_take_zones (PnItipItem *self, const PnItipItem *from)
 {
   for (guint i = 0; i < from->zones->len; i++) {
     const PnItipZone *zone = from->zones->pdata[i];
-    set_zone (self, zone->tzid, zone->text);
+    pn_itip_set_zone (self, zone->tzid, zone->text);
   }
 }
 
@@ -355,7 +123,7 @@ pn_itip_want_zone (PnItipItem *self, const PnCalendarTime *time)
       return;
   g_autofree char *text = pn_timezone_write (time->tzid, time->unix_time);
   if (text)
-    set_zone (self, time->tzid, text);
+    pn_itip_set_zone (self, time->tzid, text);
 }
 
 /* -- recurrence values -- */

@@ -81,19 +81,20 @@ void pn_itip_part_set_version (PnItipPart *part, int sequence, gint64 stamp);
 /* < 0: A is older. */
 int pn_itip_compare (int sequence_a, gint64 stamp_a, int sequence_b, gint64 stamp_b);
 
+/* -- texts (itip-text.c) -- */
+
+/* What TEXT says of the item UID (NULL or empty: of its first one), without lines of ours: a part of a
+ * message, never NULL. */
+PnItipItem *pn_itip_text_item (const PnItipText *self, const char *uid, const char *site_timezone);
+
 /* -- items (itip-item.c) -- */
 
-/* The components of TEXT with UID (NULL: of the first).  OWN: the X-POSTERN-* lines are ours, else they are
- * dropped. */
-PnItipItem *pn_itip_parse (const char *text, gsize length, const char *uid, gboolean own,
-                           const char *site_timezone, GError **error);
-/* The calendar text of MESSAGE; caller frees. */
-char *pn_itip_message_text (PnMessage *message, gint64 now, gsize *length);
 PnItipPart *pn_itip_find (const PnItipItem *self, const char *key);
 PnItipPart *pn_itip_master (const PnItipItem *self);
 /* Puts PART (taken) in the place of the one with its key. */
 void pn_itip_put (PnItipItem *self, PnItipPart *part);
 void pn_itip_remove (PnItipItem *self, const char *key);
+void pn_itip_set_zone (PnItipItem *self, const char *tzid, const char *text);
 void pn_itip_take_zones (PnItipItem *self, const PnItipItem *from);
 void pn_itip_want_zone (PnItipItem *self, const PnCalendarTime *time);
 /* The component of instance KEY, made of the master if it is no exception yet; NULL if the series has no such

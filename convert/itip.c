@@ -129,14 +129,13 @@ dispatch (PnItipStep *step, PnMethod method)
 }
 
 PnItipOutcome
-pn_itip_apply (PnItipItem *self, PnMessage *message, const PnItipContext *context, GPtrArray *answers)
+pn_itip_apply (PnItipItem *self, PnMessage *message, const PnItipText *text, const PnItipContext *context,
+               GPtrArray *answers)
 {
-  gsize length = 0;
-  g_autofree char *text = pn_itip_message_text (message, context->now, &length);
-  g_autoptr (PnItipItem) incoming
-      = text ? pn_itip_parse (text, length, self->uid, FALSE, self->site_timezone, NULL) : NULL;
+  g_autoptr (PnItipText) own = text ? NULL : pn_itip_text_new (message, context->now);
+  g_autoptr (PnItipItem) incoming = pn_itip_text_item (text ? text : own, self->uid, self->site_timezone);
   g_autoptr (GPtrArray) scratch = g_ptr_array_new_with_free_func ((GDestroyNotify) pn_message_free);
-  if (!incoming || incoming->parts->len == 0 || (self->kind && strcmp (self->kind, incoming->kind) != 0))
+  if (incoming->parts->len == 0 || (self->kind && strcmp (self->kind, incoming->kind) != 0))
     return PN_ITIP_NOTHING;
   /* What was read of the message counts: it knows the Content-Type, too. */
   PnMethod method = message->calendar && message->calendar->method != PN_METHOD_NONE

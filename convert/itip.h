@@ -103,13 +103,20 @@ char *pn_itip_item_describe (PnItipItem *self, const char *attendee);
 void pn_itip_item_set_own (PnItipItem *self, const char *name, const char *value);
 void pn_itip_item_set_alarm (PnItipItem *self, gint64 seconds);
 
-/* The UIDs (char *) of the calendar components of MESSAGE, in their order. */
-GPtrArray *pn_itip_uids (const PnMessage *message);
+/* The calendar of a message, read once for all the items in it. */
+typedef struct PnItipText PnItipText;
+/* Of MESSAGE; never NULL: a text that cannot be read has no items.  NOW: instant of a message without a date.
+ */
+PnItipText *pn_itip_text_new (PnMessage *message, gint64 now);
+void pn_itip_text_free (PnItipText *self);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (PnItipText, pn_itip_text_free)
+/* The UIDs (char *) of the calendar components, in their order, the item's that the message is of first. */
+const GPtrArray *pn_itip_text_uids (const PnItipText *self);
 
-/* Does to the item what MESSAGE says.  Messages that the protocol wants in return are added to ANSWERS
- * (PnMessage; without id and Message-ID), which may be NULL. */
-PnItipOutcome pn_itip_apply (PnItipItem *self, PnMessage *message, const PnItipContext *context,
-                             GPtrArray *answers);
+/* Does to the item what MESSAGE, whose calendar is TEXT (NULL: it is read here), says.  Messages that the
+ * protocol wants in return are added to ANSWERS (PnMessage; without id and Message-ID), which may be NULL. */
+PnItipOutcome pn_itip_apply (PnItipItem *self, PnMessage *message, const PnItipText *text,
+                             const PnItipContext *context, GPtrArray *answers);
 /* The invitation did not reach ATTENDEE. */
 PnItipOutcome pn_itip_undeliverable (PnItipItem *self, const PnAddress *attendee, const char *reason);
 

@@ -59,7 +59,7 @@ load_stored (PnCalendarBox *self, PnItipItem *item, PnBox box, GError **error)
   g_autofree char *source = g_strdup_printf ("%s %u %" G_GUINT64_FORMAT, row->id, row->database, row->size);
   context.source = box == PN_BOX_IN ? source : NULL;
   if (message)
-    pn_itip_apply (item, message, &context, NULL);
+    pn_itip_apply (item, message, NULL, &context, NULL);
   else
     pn_log_warning ("cannot_read_stored", "id=%s reason=\"%s\"", row->id, reason->message);
   return TRUE;

@@ -53,7 +53,7 @@ pn_mailbox_load_calendar (PnMailbox *self, const PnItem *row, GError **error)
   if (!message)
     return NULL;
   PnItipContext context = pn_calendar_context (&box);
-  pn_itip_apply (item, message, &context, NULL);
+  pn_itip_apply (item, message, NULL, &context, NULL);
   return g_steal_pointer (&item);
 }
 

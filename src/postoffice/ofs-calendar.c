@@ -7,6 +7,9 @@
 
 #include <string.h>
 
+/* Of one message.  A larger calendar comes into the mailbox as the file it is. */
+#define MAX_ITEMS 2000
+
 PnCalendarBox
 pn_ofs_calendar_box (PnOfs *self, PnOffice *office, const PnUser *user)
 {
@@ -62,6 +65,7 @@ typedef struct {
   PnOffice *office;
   PnDelivery *delivery;
   PnMessage *whole;
+  const PnItipText *text; /* its calendar */
   PnItem *item;
   const PnUser *user;
   const char *where;
@@ -135,7 +139,7 @@ place_uid (Placing *self, const char *uid, GError **error)
   if (!item)
     return FALSE;
   context.source = source;
-  PnItipOutcome outcome = pn_itip_apply (item, self->whole, &context, answers);
+  PnItipOutcome outcome = pn_itip_apply (item, self->whole, self->text, &context, answers);
   if (!settle (self, &box, item, outcome, error))
     return FALSE;
   send_answers (self->ofs, self->delivery, answers, self->user);
@@ -157,8 +161,14 @@ pn_ofs_place_calendar (PnOfs *self, PnOffice *office, PnDelivery *delivery, PnIt
     return FALSE;
   if (!is_new)
     return TRUE;
-  Placing placing = { self, office, delivery, whole, item, user, where, FALSE };
-  g_autoptr (GPtrArray) uids = pn_itip_uids (whole);
+  g_autoptr (PnItipText) text = pn_itip_text_new (whole, g_get_real_time () / G_USEC_PER_SEC);
+  const GPtrArray *uids = pn_itip_text_uids (text);
+  Placing placing = { self, office, delivery, whole, text, item, user, where, FALSE };
+  if (uids->len > MAX_ITEMS) {
+    pn_log_warning ("calendar_too_large", "id=%s mailbox=%s items=%u limit=%d", item->id, where, uids->len,
+                    MAX_ITEMS);
+    return add_as_it_is (&placing, TRUE, error);
+  }
   for (guint i = 0; i < uids->len; i++)
     if (!place_uid (&placing, uids->pdata[i], error))
       return FALSE;
@@ -177,7 +187,7 @@ take_reply (PnCalendarBox *box, PnOfs *self, PnDelivery *delivery, PnMessage *wh
   g_autoptr (GPtrArray) answers = g_ptr_array_new_with_free_func ((GDestroyNotify) pn_message_free);
   if (!item)
     return FALSE;
-  *outcome = pn_itip_apply (item, whole, &context, answers);
+  *outcome = pn_itip_apply (item, whole, NULL, &context, answers);
   send_answers (self, delivery, answers, box->user);
   return pn_calendar_save (box, item, -1, error);
 }

@@ -51,7 +51,7 @@ LLVMFuzzerTestOneInput (const guint8 *data, gsize size)
         message, pn_part_new (PN_PART_CALENDAR, "text/calendar", pn_content_new_text (objects[i], -1)));
     if (!item)
       item = pn_itip_item_new (message->calendar->uid, "Europe/Berlin");
-    pn_itip_apply (item, message, &context, answers);
+    pn_itip_apply (item, message, NULL, &context, answers);
     item = reload (item);
     context.now += 60;
   }

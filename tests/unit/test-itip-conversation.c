@@ -181,7 +181,7 @@ receive (Stage *stage, Party *to, const Letter *letter)
   pn_message_add_part (
       message, pn_part_new (PN_PART_CALENDAR, "text/calendar", pn_content_new_text (letter->text, -1)));
   PnItipContext context = context_of (stage, to);
-  to->outcome = pn_itip_apply (to->item, message, &context, answers);
+  to->outcome = pn_itip_apply (to->item, message, NULL, &context, answers);
   if (g_test_verbose ())
     g_printerr ("%u: %s -> %s: %s\n", stage->line, letter->from, to->name,
                 pn_itip_outcome_to_string (to->outcome));

@@ -238,7 +238,7 @@ test_twice (void)
                        pn_part_new (PN_PART_CALENDAR, "text/calendar", pn_content_new_text (text, -1)));
   g_autoptr (PnItipItem) item = pn_itip_item_new ("u", "Europe/Berlin");
   PnItipContext context = { .now = NOW, .site_timezone = "Europe/Berlin" };
-  g_assert_cmpint (pn_itip_apply (item, message, &context, NULL), ==, PN_ITIP_NEW);
+  g_assert_cmpint (pn_itip_apply (item, message, NULL, &context, NULL), ==, PN_ITIP_NEW);
   g_autofree char *written = pn_itip_item_write (item);
   g_assert_cmpuint (count_of (written, "BEGIN:VEVENT"), ==, 2);
   g_assert_nonnull (strstr (written, "SUMMARY:New\r\n"));
@@ -329,12 +329,13 @@ test_nameless (void)
   const PnItipContext context = { .now = NOW, .site_timezone = SITE };
   g_autoptr (GError) error = NULL;
   g_autoptr (PnMessage) message = invitation (text);
-  g_autoptr (GPtrArray) uids = pn_itip_uids (message);
+  g_autoptr (PnItipText) whole = pn_itip_text_new (message, NOW);
+  const GPtrArray *uids = pn_itip_text_uids (whole);
   g_assert_cmpuint (uids->len, ==, 1);
   g_assert_cmpstr (uids->pdata[0], ==, message->calendar->uid);
   g_autoptr (PnItipItem) item = pn_itip_item_new (uids->pdata[0], SITE);
-  g_assert_cmpint (pn_itip_apply (item, message, &context, NULL), ==, PN_ITIP_NEW);
-  g_assert_cmpint (pn_itip_apply (item, message, &context, NULL), ==, PN_ITIP_STALE);
+  g_assert_cmpint (pn_itip_apply (item, message, NULL, &context, NULL), ==, PN_ITIP_NEW);
+  g_assert_cmpint (pn_itip_apply (item, message, NULL, &context, NULL), ==, PN_ITIP_STALE);
   g_autofree char *written = pn_itip_item_write (item);
   g_autoptr (PnItipItem) again = pn_itip_item_parse (written, strlen (written), SITE, &error);
   g_assert_no_error (error);
@@ -367,7 +368,7 @@ test_many_exceptions (void)
   g_autoptr (PnMessage) message = invitation (text->str);
   g_autoptr (PnItipItem) item = pn_itip_item_new ("u", SITE);
   g_test_timer_start ();
-  g_assert_cmpint (pn_itip_apply (item, message, &context, NULL), ==, PN_ITIP_NEW);
+  g_assert_cmpint (pn_itip_apply (item, message, NULL, &context, NULL), ==, PN_ITIP_NEW);
   g_test_message ("%.3f s", g_test_timer_elapsed ());
   g_assert_cmpfloat (g_test_timer_elapsed (), <, 10);
   g_autoptr (GPtrArray) exceptions = pn_itip_item_exceptions (item);
@@ -376,6 +377,32 @@ test_many_exceptions (void)
   g_autofree char *written = pn_itip_item_write (item), *plain = unfold (written);
   assert_has (plain, "EXDATE:20300101T080000Z,");
   assert_lacks (plain, ",20260102T080000Z");
+}
+
+/* A text is read once, however many items are in it. */
+static void
+test_many_items (void)
+{
+  enum { ITEMS = 5000 };
+  g_autoptr (GString) text = g_string_new ("BEGIN:VCALENDAR\r\nVERSION:2.0\r\nMETHOD:PUBLISH\r\n");
+  for (guint i = 0; i < ITEMS; i++)
+    g_string_append_printf (text,
+                            "BEGIN:VEVENT\r\nUID:u%u\r\nDTSTAMP:20260101T000000Z\r\n"
+                            "DTSTART:20260504T080000Z\r\nEND:VEVENT\r\n",
+                            i);
+  g_string_append (text, "END:VCALENDAR\r\n");
+  const PnItipContext context = { .now = NOW, .site_timezone = SITE };
+  g_autoptr (PnMessage) message = invitation (text->str);
+  g_test_timer_start ();
+  g_autoptr (PnItipText) whole = pn_itip_text_new (message, NOW);
+  const GPtrArray *uids = pn_itip_text_uids (whole);
+  g_assert_cmpuint (uids->len, ==, ITEMS);
+  for (guint i = 0; i < uids->len; i++) {
+    g_autoptr (PnItipItem) item = pn_itip_item_new (uids->pdata[i], SITE);
+    g_assert_cmpint (pn_itip_apply (item, message, whole, &context, NULL), ==, PN_ITIP_PUBLISHED);
+  }
+  g_test_message ("%.3f s", g_test_timer_elapsed ());
+  g_assert_cmpfloat (g_test_timer_elapsed (), <, 20);
 }
 
 static gpointer
@@ -418,6 +445,7 @@ main (int argc, char **argv)
   g_test_add_func ("/itip/describe", test_describe);
   g_test_add_func ("/itip/nameless", test_nameless);
   g_test_add_func ("/itip/many-exceptions", test_many_exceptions);
+  g_test_add_func ("/itip/many-items", test_many_items);
   g_test_add_func ("/itip/threads", test_threads);
   return g_test_run ();
 }

@@ -250,6 +250,39 @@ test_foreign_organizer (void)
   g_assert_cmpstr (((PnItem *) after->pdata[0])->id, ==, "D2");
 }
 
+static void
+put_calendar (Office *office, const char *id, guint n)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GString) text = g_string_new ("BEGIN:VCALENDAR\r\nVERSION:2.0\r\nMETHOD:PUBLISH\r\n");
+  for (guint i = 0; i < n; i++)
+    g_string_append_printf (text,
+                            "BEGIN:VEVENT\r\nUID:%s-%u\r\nDTSTAMP:20260101T000000Z\r\n"
+                            "DTSTART:20260504T080000Z\r\nEND:VEVENT\r\n",
+                            id, i);
+  g_string_append (text, "END:VCALENDAR\r\n");
+  g_autoptr (PnMessage) message = make_message (id, "Everything");
+  g_assert_true (pn_ical_read (message, text->str, text->len, NULL, "UTC", &error));
+  pn_message_add_part (message, pn_part_new (PN_PART_CALENDAR, "text/calendar",
+                                             pn_content_new_text (text->str, (gssize) text->len)));
+  add_to (message, "anna");
+  put (office, message);
+  office_drain (office);
+}
+
+/* The items of a calendar each come into the mailbox; one of too many comes as the file it is. */
+static void
+test_large_calendar (void)
+{
+  g_autoptr (Office) office = office_new ();
+  put_calendar (office, "L0", 300);
+  g_autoptr (GPtrArray) items = list_box (office, "aaa", PN_BOX_IN);
+  g_assert_cmpuint (items->len, ==, 300);
+  put_calendar (office, "L1", 2001);
+  g_autoptr (GPtrArray) more = list_box (office, "aaa", PN_BOX_IN);
+  g_assert_cmpuint (more->len, ==, 301);
+}
+
 /* --- statuses --- */
 
 static void
@@ -455,6 +488,7 @@ main (int argc, char **argv)
   g_test_add_func ("/ofs/version1", test_version1);
   g_test_add_func ("/ofs/sweep-extends", test_sweep_extends);
   g_test_add_func ("/ofs/foreign-organizer", test_foreign_organizer);
+  g_test_add_func ("/ofs/large-calendar", test_large_calendar);
   g_test_add_func ("/ofs/take-status", test_take_status);
   g_test_add_func ("/ofs/delayed", test_delayed);
   g_test_add_func ("/ofs/recover", test_recover);
