@@ -81,11 +81,21 @@ component_name (char *value)
   return *value ? value : "X-UNNAMED";
 }
 
+/* How deep the next component lies when it is written, which is always in a VCALENDAR. */
+static guint
+written_depth (const Parser *parser)
+{
+  if (parser->depth == 0)
+    return 0;
+  gboolean bare = strcmp (pn_ical_component (parser->text, parser->open[0])->name, "VCALENDAR") != 0;
+  return parser->depth + bare;
+}
+
 static gboolean
 begin_component (Parser *parser, const PnIcalLine *line, GError **error)
 {
   PnIcalText *text = parser->text;
-  if (parser->depth == MAX_DEPTH) {
+  if (written_depth (parser) >= MAX_DEPTH) {
     g_set_error (error, PN_CONVERT_ERROR, PN_CONVERT_ERROR_LIMIT, "line %u: components lie more than %d deep",
                  line->number, MAX_DEPTH);
     return FALSE;

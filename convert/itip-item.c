@@ -280,19 +280,22 @@ pn_itip_want_instance (PnItipItem *self, const char *key)
   PnItipPart *part = pn_itip_find (self, key), *master = pn_itip_master (self);
   if (part || !master || !is_series (master))
     return part;
-  PnInstance *instance = find_instance (self, key);
+  const char *end = g_strcmp0 (self->kind, "VTODO") == 0 ? "DUE" : "DTEND";
+  /* A task may know only when it is due. */
+  gboolean by_end = !pn_itip_calendar (self, master)->start.set;
+  const PnItipLine *line = pn_itip_part_find (master, by_end ? end : "DTSTART");
+  PnInstance *instance = line ? find_instance (self, key) : NULL;
   if (!instance)
     return NULL;
+  g_autoptr (PnItipLine) model = pn_itip_line_copy (line);
   part = pn_itip_part_copy (master);
   part->key = g_strdup (key);
   for (guint i = 0; i < G_N_ELEMENTS (left); i++)
     pn_itip_part_remove (part, left[i]);
-  g_autoptr (PnItipLine) model = pn_itip_line_copy (pn_itip_part_find (master, "DTSTART"));
-  const char *end = g_strcmp0 (self->kind, "VTODO") == 0 ? "DUE" : "DTEND";
-  set_time_like (part, "DTSTART", model, &instance->start);
+  set_time_like (part, by_end ? end : "DTSTART", model, &instance->start);
   set_time_like (part, "RECURRENCE-ID", model, &instance->start);
-  pn_itip_part_remove (part, end);
-  if (instance->end.set && g_strcmp0 (self->kind, "VJOURNAL") != 0) {
+  pn_itip_part_remove (part, by_end ? "DTSTART" : end);
+  if (!by_end && instance->end.set && g_strcmp0 (self->kind, "VJOURNAL") != 0) {
     PnCalendarTime time = { .set = TRUE, .is_date = instance->start.is_date };
     gint64 length = instance->end.unix_time - instance->start.unix_time;
     pn_calendar_time_set_local (&time, pn_calendar_time_local (&instance->start) + length);

@@ -260,6 +260,11 @@ test_refused (void)
   for (int i = 0; i < 100; i++)
     g_string_append (deep, "BEGIN:VCALENDAR\n");
   assert_refused (deep->str, PN_CONVERT_ERROR_LIMIT, "line 17");
+  /* One level less without a VCALENDAR, in which it would have to be written. */
+  g_string_assign (deep, "");
+  for (int i = 0; i < 100; i++)
+    g_string_append (deep, "BEGIN:VEVENT\n");
+  assert_refused (deep->str, PN_CONVERT_ERROR_LIMIT, "line 16");
 }
 
 #define AT "DTSTART:20260504T080000Z\r\nDTEND:20260504T090000Z\r\n"

@@ -1,6 +1,6 @@
 /* Answers, items of the house, and what is written beside them. */
 #include "calendar.h"
-#include "convert/itip.h"
+#include "convert/itip-private.h"
 
 /* -- answers -- */
 
@@ -379,6 +379,28 @@ test_many_exceptions (void)
   assert_lacks (plain, ",20260102T080000Z");
 }
 
+/* A series of tasks may know only when each is due. */
+static void
+test_due_series (void)
+{
+#define DUE_TASK(lines) "BEGIN:VTODO\r\nUID:u\r\nDTSTAMP:20260101T000000Z\r\n" lines "END:VTODO\r\n"
+  static const char text[] = "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nMETHOD:PUBLISH\r\n" DUE_TASK (
+      "DUE:20260504T080000Z\r\nRRULE:FREQ=DAILY;COUNT=3\r\n")
+      DUE_TASK ("RECURRENCE-ID:20260505T080000Z\r\nDUE:20260505T080000Z\r\n") "END:VCALENDAR\r\n";
+  const PnItipContext context = { .now = NOW, .site_timezone = SITE };
+  g_autoptr (PnMessage) message = invitation (text);
+  g_autoptr (PnItipItem) item = pn_itip_item_new ("u", SITE);
+  g_assert_cmpint (pn_itip_apply (item, message, NULL, &context, NULL), ==, PN_ITIP_PUBLISHED);
+  g_autofree char *told = pn_itip_item_describe (item, NULL);
+  /* The exception says nothing that the series does not. */
+  g_assert_cmpuint (count_of (told, "instance"), ==, 0);
+  PnItipPart *third = pn_itip_want_instance (item, "20260506T080000Z");
+  g_assert_nonnull (third);
+  g_assert_cmpstr (pn_itip_part_find (third, "DUE")->value, ==, "20260506T080000Z");
+  g_assert_cmpstr (pn_itip_part_find (third, "RECURRENCE-ID")->value, ==, "20260506T080000Z");
+  g_assert_null (pn_itip_part_find (third, "DTSTART"));
+}
+
 /* A text is read once, however many items are in it. */
 static void
 test_many_items (void)
@@ -444,6 +466,7 @@ main (int argc, char **argv)
   g_test_add_func ("/itip/people", test_people);
   g_test_add_func ("/itip/describe", test_describe);
   g_test_add_func ("/itip/nameless", test_nameless);
+  g_test_add_func ("/itip/due-series", test_due_series);
   g_test_add_func ("/itip/many-exceptions", test_many_exceptions);
   g_test_add_func ("/itip/many-items", test_many_items);
   g_test_add_func ("/itip/threads", test_threads);
