@@ -556,12 +556,13 @@ write_strict (ApiWriter *self, GError **error)
   return TRUE;
 }
 
-/* Whatever else it says, a file with a user like an address outside has a keyword of ours: see there. */
+/* What is made of users and statuses in the files of other programs must not be made of ours, even if nothing
+ * else in them is of ours. */
 static void
 mark_as_ours (ApiWriter *self)
 {
   g_autoptr (GPtrArray) outside = pn_api_outside_users (self->message);
-  if (outside->len > 0 && !self->message->auto_generated)
+  if ((outside->len > 0 || self->message->type == PN_TYPE_STATUS) && !self->message->auto_generated)
     write_text (self->out, 0, PN_NAME_PN_AUTO_GENERATED, "No");
 }
 

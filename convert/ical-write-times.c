@@ -23,14 +23,18 @@ put_zone (PnIcalWriter *writer, const char *tzid, gint64 at, int offset)
   if (g_ptr_array_find_with_equal_func (writer->zones, tzid, g_str_equal, NULL))
     return;
   g_ptr_array_add (writer->zones, g_strdup (tzid));
-  gboolean known = pn_timezone_is_iana (tzid) || is_zone (tzid, at, offset);
+  gboolean iana = pn_timezone_is_iana (tzid);
+  /* One is only kept if no zone has its hours, whatever its name. */
+  if (!iana && pn_ical_carry_zone (writer, tzid))
+    return;
+  gboolean known = iana || is_zone (tzid, at, offset);
   guint years = writer->options->zone_years;
   g_autofree char *zone = !known      ? NULL
                           : years > 0 ? pn_timezone_write_years (tzid, at, years)
                                       : pn_timezone_write (tzid, at);
   if (zone)
     g_string_append (writer->out, zone);
-  else if (!pn_ical_carry_zone (writer, tzid))
+  else
     pn_timezone_append_fixed (writer->out, tzid, ABS (offset) > MAX_OFFSET ? 0 : offset);
 }
 

@@ -134,3 +134,19 @@ through_native (PnMessage *message)
   g_assert_no_error (error);
   return back;
 }
+
+/* Read, put into a queue file and out of it, without the calendar part, and written. */
+static inline char *
+pass (const char *text, gssize length)
+{
+  g_autoptr (PnMessage) message = read_text (text, length, NULL);
+  g_autoptr (PnMessage) back = through_native (message);
+  g_autoptr (GError) error = NULL;
+  g_autofree char *written = pn_ical_write (back, NOW, &error);
+  g_assert_no_error (error);
+  check_lines (written);
+  g_autoptr (PnMessage) again = read_text (written, -1, NULL);
+  g_autofree char *twice = pn_ical_write (again, NOW, NULL);
+  g_assert_cmpstr (twice, ==, written);
+  return unfold (written);
+}

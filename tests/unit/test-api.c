@@ -213,6 +213,26 @@ test_user_like_address (void)
   g_string_free (text, TRUE);
 }
 
+/* Nor is a keyword that other programs would mean as a report. */
+static void
+test_status_of_ours (void)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GPtrArray) files = NULL;
+  g_autoptr (PnMessage) message = pn_message_new (PN_TYPE_STATUS);
+  PnExtraKeyword *extra = g_new0 (PnExtraKeyword, 1);
+  extra->name = g_strdup ("Set-Status");
+  extra->text = g_strdup (" Accepted");
+  g_ptr_array_add (message->extra, extra);
+  GString *text = pn_api_write (message, "f", TRUE, &files, &error);
+  g_assert_no_error (error);
+  g_autoptr (PnMessage) again = pn_api_read (text->str, text->len, TRUE, NULL, NULL, NULL, &error);
+  g_assert_no_error (error);
+  g_assert_cmpuint (again->reports->len, ==, 0);
+  g_assert_cmpuint (again->extra->len, ==, 1);
+  g_string_free (text, TRUE);
+}
+
 static void
 assert_error (const char *text, int code, const char *message)
 {
@@ -402,6 +422,7 @@ main (int argc, char **argv)
   }
   g_test_add_func ("/api/values", test_values);
   g_test_add_func ("/api/user-like-address", test_user_like_address);
+  g_test_add_func ("/api/status-of-ours", test_status_of_ours);
   g_test_add_func ("/api/errors", test_errors);
   g_test_add_func ("/api/tolerant", test_tolerant);
   g_test_add_func ("/api/extended", test_extended);

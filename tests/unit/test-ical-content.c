@@ -6,22 +6,6 @@
 #define AT "DTSTART:20260504T080000Z\r\nDTEND:20260504T090000Z\r\n"
 #define REQUEST(lines) EVENT ("METHOD:REQUEST\r\n", AT lines)
 
-/* Read, put into a queue file and out of it, without the calendar part, and written. */
-static char *
-pass (const char *text, gssize length)
-{
-  g_autoptr (PnMessage) message = read_text (text, length, NULL);
-  g_autoptr (PnMessage) back = through_native (message);
-  g_autoptr (GError) error = NULL;
-  g_autofree char *written = pn_ical_write (back, NOW, &error);
-  g_assert_no_error (error);
-  check_lines (written);
-  g_autoptr (PnMessage) again = read_text (written, -1, NULL);
-  g_autofree char *twice = pn_ical_write (again, NOW, NULL);
-  g_assert_cmpstr (twice, ==, written);
-  return unfold (written);
-}
-
 /* -- alarms -- */
 
 #define ALARM(lines) "BEGIN:VALARM\r\n" lines "END:VALARM\r\n"
@@ -435,26 +419,6 @@ test_unnamed_component (void)
   assert_has (text, "BEGIN:X-UNNAMED\r\nDTEND:20260504T100000Z\r\nEND:X-UNNAMED\r\n");
 }
 
-/* Each value says its zone: none that turned out to be UTC, or stood beside one in UTC, becomes floating. */
-static void
-test_date_lists (void)
-{
-  g_autofree char *utc
-      = pass (EVENT ("METHOD:REQUEST\r\n",
-                     "DTSTART;TZID=UTC:20260504T080000\r\nRRULE:FREQ=DAILY\r\n"
-                     "EXDATE;TZID=UTC:20260505T080000,20260506T080000\r\n"
-                     "RDATE;TZID=UTC;VALUE=PERIOD:20260601T080000/PT1H,20260602T080000/20260602T090000\r\n"),
-              -1);
-  assert_has (utc, "DTSTART:20260504T080000Z\r\n");
-  assert_has (utc, "EXDATE:20260505T080000Z,20260506T080000Z\r\n");
-  assert_has (utc, "RDATE;VALUE=PERIOD:20260601T080000Z/PT1H,20260602T080000Z/20260602T090000Z\r\n");
-  g_autofree char *mixed = pass (EVENT ("METHOD:REQUEST\r\n",
-                                        "DTSTART;TZID=Europe/Berlin:20260504T080000\r\nRRULE:FREQ=DAILY\r\n"
-                                        "EXDATE;TZID=Europe/Berlin:20260505T080000,20260506T060000Z\r\n"),
-                                 -1);
-  assert_has (mixed, "EXDATE;TZID=Europe/Berlin:20260505T080000\r\nEXDATE:20260506T060000Z\r\n");
-}
-
 /* A meeting's floating times go into the site's zone for readers who would take them for UTC. */
 static void
 test_floating_pinned (void)
@@ -772,7 +736,6 @@ main (int argc, char **argv)
   g_test_add_func ("/ical/days", test_days);
   g_test_add_func ("/ical/ends", test_ends);
   g_test_add_func ("/ical/unnamed-component", test_unnamed_component);
-  g_test_add_func ("/ical/date-lists", test_date_lists);
   g_test_add_func ("/ical/floating-pinned", test_floating_pinned);
   g_test_add_func ("/ical/second-hour", test_second_hour);
   g_test_add_func ("/ical/changing-years", test_changing_years);
