@@ -220,7 +220,7 @@ static PnMethod
 method_of (const PnMessage *message)
 {
   const PnCalendar *calendar = message->calendar;
-  if (message->action && g_ascii_strcasecmp (message->action, "Retract") == 0)
+  if (pn_message_is_retraction (message))
     return PN_METHOD_CANCEL;
   if (calendar->method != PN_METHOD_NONE)
     return calendar->method;

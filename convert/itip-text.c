@@ -241,8 +241,8 @@ text_of_message (PnMessage *message, gint64 now, gsize *length)
   PnPart *part = pn_message_get_part (message, PN_PART_CALENDAR);
   g_autoptr (GBytes) bytes
       = part && part->content ? pn_content_read (part->content, MAX_CALENDAR, NULL) : NULL;
-  gboolean retract = message->action && g_ascii_strcasecmp (message->action, "Retract") == 0
-                     && message->calendar && message->calendar->method != PN_METHOD_CANCEL;
+  gboolean retract = pn_message_is_retraction (message) && message->calendar
+                     && message->calendar->method != PN_METHOD_CANCEL;
   if (bytes && !retract) {
     *length = g_bytes_get_size (bytes);
     return g_strndup (g_bytes_get_data (bytes, NULL), *length);

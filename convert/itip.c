@@ -141,7 +141,7 @@ pn_itip_apply (PnItipItem *self, PnMessage *message, const PnItipText *text, con
   PnMethod method = message->calendar && message->calendar->method != PN_METHOD_NONE
                         ? message->calendar->method
                         : incoming->method;
-  if (message->action && g_ascii_strcasecmp (message->action, "Retract") == 0)
+  if (pn_message_is_retraction (message))
     method = PN_METHOD_CANCEL;
   incoming->method = method;
   if (!self->kind)

@@ -386,6 +386,12 @@ pn_message_get_header (const PnMessage *self, const char *name)
   return NULL;
 }
 
+gboolean
+pn_message_is_retraction (const PnMessage *self)
+{
+  return self->action && g_ascii_strcasecmp (self->action, "Retract") == 0;
+}
+
 guint
 pn_message_priority_directory (const PnMessage *self)
 {

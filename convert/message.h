@@ -142,13 +142,13 @@ PnAction pn_action_from_string (const char *text);
 typedef struct {
   PnAction action;
   PnTime time;
-  PnAddress *recipient; /* owned; where it got to */
+  PnAddress *recipient;     /* owned; where it got to */
   char *original_recipient; /* addr-spec that the message was sent to, if that is another; or NULL */
-  char *wording;        /* the report's own word, where ACTION says less ("expanded", a disposition); or NULL */
-  char *status_code;    /* enhanced status code "5.1.1", or NULL */
-  char *diagnostic;     /* the remote server's answer or our reason, or NULL */
-  char *remote_mta;     /* or NULL */
-  char *comment;        /* what the recipient wrote, or NULL */
+  char *wording;     /* the report's own word, where ACTION says less ("expanded", a disposition); or NULL */
+  char *status_code; /* enhanced status code "5.1.1", or NULL */
+  char *diagnostic;  /* the remote server's answer or our reason, or NULL */
+  char *remote_mta;  /* or NULL */
+  char *comment;     /* what the recipient wrote, or NULL */
 } PnStatusReport;
 
 void pn_status_report_free (PnStatusReport *self);
@@ -342,6 +342,9 @@ G_GNUC_PRINTF (3, 4)
 void pn_message_add_loss (PnMessage *self, const char *part, const char *format, ...);
 /* Value of the first header field NAME (any case), or NULL. */
 const char *pn_message_get_header (const PnMessage *self, const char *name);
+
+/* Whether it takes back the message that it is about. */
+gboolean pn_message_is_retraction (const PnMessage *self);
 
 /* "2", "4" or "6": the priority directory of a message; its status goes one higher.  A Search is 0. */
 guint pn_message_priority_directory (const PnMessage *self);

@@ -430,21 +430,17 @@ compose_calendar (Builder *self, PnMessage *message, GError **error)
     gboolean answer = message->busy_for || message->busy->len > 0;
     message->calendar->method = answer ? PN_METHOD_REPLY : PN_METHOD_REQUEST;
     if (answer && message->orig_id)
-      message->calendar->uid = g_strconcat (message->orig_id, "@postern", NULL);
+      message->calendar->uid = g_strconcat (message->orig_id, PN_ICAL_UID_SUFFIX, NULL);
     char *text = compose_calendar (self, message, error);
     g_clear_pointer (&message->calendar, pn_calendar_free);
     return text;
   }
-  PnMethod method = calendar->method;
   char *uid = calendar->uid;
-  if (message->action && g_ascii_strcasecmp (message->action, "Retract") == 0)
-    calendar->method = PN_METHOD_CANCEL;
   if (!uid && !message->id)
     calendar->uid = (char *) self->message_id;
   PnIcalOptions options
       = { .zone_years = self->options->zone_years, .floating_zone = self->options->floating_zone };
   char *text = pn_ical_write_with (message, &options, self->options->now, error);
-  calendar->method = method;
   calendar->uid = uid;
   return text;
 }

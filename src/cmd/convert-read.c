@@ -137,7 +137,7 @@ read_text (PnSource *source, GError **error)
 }
 
 static PnMessage *
-read_api (PnSource *source, const char *file, const char *timezone, GError **error)
+read_api (PnSource *source, const char *file, const char *site_timezone, GError **error)
 {
   g_autoptr (GBytes) bytes = read_text (source, error);
   if (!bytes)
@@ -145,7 +145,7 @@ read_api (PnSource *source, const char *file, const char *timezone, GError **err
   g_autofree char *dir = g_path_get_dirname (file);
   gsize length;
   const char *text = g_bytes_get_data (bytes, &length);
-  return pn_api_read (text, length, TRUE, timezone, open_part, dir, error);
+  return pn_api_read (text, length, TRUE, site_timezone, open_part, dir, error);
 }
 
 /* --- calendar files ------------------------------------------------------------------------------------- */
