@@ -403,7 +403,7 @@ pn_ical_line_parameter (const PnIcalLine *self, const char *name)
     if (*c == '^' && (next == 'n' || next == '^' || next == '\'')) {
       g_string_append_c (value, next == 'n' ? '\n' : next == '^' ? '^' : '"');
       c++;
-    } else if (*c != '"') {
+    } else if (*c != '"' && (guchar) *c >= ' ') { /* no control characters can be written */
       g_string_append_c (value, *c);
     }
   }

@@ -39,11 +39,21 @@ test_zone_of_date (void)
   assert_has (text, "TZOFFSETTO:+0102\r\n");
 }
 
+/* A zone is looked for by the name that is written, and so found again. */
+static void
+test_zone_name (void)
+{
+  g_autoptr (PnMessage) message = read_text (
+      EVENT ("METHOD:REQUEST\r\n", "DTSTART;TZID=\"Europe/\fBer\001lin\":20260504T080000\r\n"), -1, NULL);
+  g_assert_cmpstr (message->calendar->start.tzid, ==, "Europe/Berlin");
+}
+
 int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/ical/date-lists", test_date_lists);
   g_test_add_func ("/ical/zone-of-date", test_zone_of_date);
+  g_test_add_func ("/ical/zone-name", test_zone_name);
   return g_test_run ();
 }
