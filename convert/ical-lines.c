@@ -203,16 +203,13 @@ take_line (Parser *parser, char *line, gsize length, guint number, GError **erro
   return TRUE;
 }
 
-/* Copies one line as it stands to OUT, without NUL bytes. */
+/* Copies one line as it stands to OUT, but for control characters, which no line that is written can have
+ * (RFC 5545, 3.1). */
 static char *
 copy_line (char *out, const char *from, const char *end)
 {
-  if (!memchr (from, '\0', (gsize) (end - from))) {
-    memcpy (out, from, (gsize) (end - from));
-    return out + (end - from);
-  }
   for (; from < end; from++) {
-    if (*from)
+    if ((guchar) *from >= ' ' || *from == '\t')
       *out++ = *from;
   }
   return out;
@@ -403,7 +400,7 @@ pn_ical_line_parameter (const PnIcalLine *self, const char *name)
     if (*c == '^' && (next == 'n' || next == '^' || next == '\'')) {
       g_string_append_c (value, next == 'n' ? '\n' : next == '^' ? '^' : '"');
       c++;
-    } else if (*c != '"' && (guchar) *c >= ' ') { /* no control characters can be written */
+    } else if (*c != '"') {
       g_string_append_c (value, *c);
     }
   }

@@ -32,10 +32,14 @@ pn_vcal_decode (const char *value, const char *charset)
     text = g_convert (raw, (gssize) size, "UTF-8", "WINDOWS-1252", NULL, NULL, NULL);
   if (!text)
     text = g_utf8_make_valid (raw, (gssize) size);
-  GString *line = g_string_new (text);
-  g_string_replace (line, "\r\n", "\\n", 0);
-  g_string_replace (line, "\n", "\\n", 0);
-  g_string_replace (line, "\r", "\\n", 0);
+  GString *line = g_string_sized_new (strlen (text));
+  for (const char *c = text; *c; c++) {
+    if (*c == '\n' || *c == '\r')
+      g_string_append (line, "\\n");
+    else if ((guchar) *c >= ' ' || *c == '\t')
+      g_string_append_c (line, *c);
+    c += *c == '\r' && c[1] == '\n';
+  }
   return g_string_free (line, FALSE);
 }
 

@@ -39,13 +39,24 @@ test_zone_of_date (void)
   assert_has (text, "TZOFFSETTO:+0102\r\n");
 }
 
-/* A zone is looked for by the name that is written, and so found again. */
+/* Control characters, which cannot be written, count for nothing when they are read either: the zone is
+ * looked for by the name it is found by again, and its rule is the one that is kept. */
 static void
-test_zone_name (void)
+test_control_characters (void)
 {
   g_autoptr (PnMessage) message = read_text (
       EVENT ("METHOD:REQUEST\r\n", "DTSTART;TZID=\"Europe/\fBer\001lin\":20260504T080000\r\n"), -1, NULL);
   g_assert_cmpstr (message->calendar->start.tzid, ==, "Europe/Berlin");
+  g_autofree char *ours
+      = pass (EVENT (ZONE ("Own", OBSERVANCE ("STANDARD", "16010101T000000", "+0317", "+0247",
+                                              "RRULE:FREQ=YEARLY;BYMONTH=9;BYDAY=1MO\r\n")
+                                      OBSERVANCE ("DAYLIGHT", "16010101T000000", "+0247", "+0317",
+                                                  "RRULE:FREQ=YEARLY;BYMONTH=\0012;BYDAY=1MO\r\n")),
+                     "DTSTART;TZID=Own:20260714T090000\r\nDTEND;TZID=Own:20260714T100000\r\n"),
+              -1);
+  assert_has (ours, "RRULE:FREQ=YEARLY;BYMONTH=2;BYDAY=1MO\r\n");
+  g_autoptr (PnMessage) again = read_text (ours, -1, NULL);
+  g_assert_cmpint (again->calendar->start.unix_time, ==, 1784007780); /* 05:43 UTC */
 }
 
 int
@@ -54,6 +65,6 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/ical/date-lists", test_date_lists);
   g_test_add_func ("/ical/zone-of-date", test_zone_of_date);
-  g_test_add_func ("/ical/zone-name", test_zone_name);
+  g_test_add_func ("/ical/control-characters", test_control_characters);
   return g_test_run ();
 }
