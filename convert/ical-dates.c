@@ -236,7 +236,7 @@ read_date_list (PnIcalReader *reader, const PnIcalLine *line, GPtrArray *lines)
   const PnCalendarTime *start = &reader->calendar->start;
   const char *name = NULL;
   if (tzid && *g_strstrip (tzid))
-    name = pn_ical_zones_name (reader->zones, tzid, start->set ? pn_calendar_time_local (start) : 0);
+    name = pn_ical_zones_name (reader->zones, tzid);
   DateList list = { tzid && *tzid && !name, zoned, in_utc, as_start };
   const char *bad = NULL;
   guint n_bad = 0;

@@ -192,9 +192,7 @@ take_line (Parser *parser, char *line, gsize length, guint number, GError **erro
                  MAX_LINES);
     return FALSE;
   }
-  if (divided.parameters && pn_ical_line_parameter_is (&divided, "ENCODING", "QUOTED-PRINTABLE"))
-    decode_value (parser, &divided);
-  else if (divided.parameters && strstr (divided.parameters, "QUOTED-PRINTABLE"))
+  if (pn_vcal_encoding_is (divided.parameters, "QUOTED-PRINTABLE"))
     decode_value (parser, &divided);
   if (strcmp (divided.name, "VERSION") == 0 && g_str_has_prefix (divided.value, "1."))
     parser->text->version1 = TRUE;
@@ -263,7 +261,7 @@ parse_lines (Parser *parser, const char *c, const char *end, GError **error)
     gboolean soft = begun > 0 && out > line && out[-1] == '=';
     if (soft)
       *out = '\0';
-    if (soft && pn_vcal_head_has (line, "QUOTED-PRINTABLE")) {
+    if (soft && pn_vcal_line_encoding_is (line, "QUOTED-PRINTABLE")) {
       out = copy_line (out - 1, c, line_end);
     } else if (folded && begun > 0) {
       out = copy_line (out, c + 1, line_end);

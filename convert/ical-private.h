@@ -73,8 +73,12 @@ char *pn_ical_address (const char *value);
 
 /* -- vCalendar 1.0 (ical-vcal.c) -- */
 
-/* Whether WORD, in upper case, stands before the value of LINE, which is not divided yet. */
-gboolean pn_vcal_head_has (const char *line, const char *word);
+/* Whether one of PARAMETERS (NULL: none) says that the value is encoded as NAME: ENCODING=NAME or, as older
+ * versions have it, the bare NAME.  They end with the text or at a ':' outside quotes. */
+gboolean pn_vcal_encoding_is (const char *parameters, const char *name);
+/* The same of a LINE that is not divided yet and may be put together of very many pieces, each of which asks:
+ * only its first 1000 octets are looked at. */
+gboolean pn_vcal_line_encoding_is (const char *line, const char *name);
 /* The quoted-printable VALUE as TEXT in UTF-8. */
 char *pn_vcal_decode (const char *value, const char *charset);
 /* What the TZ and DAYLIGHT of an object of version 1.0 say of its floating times; NULL if there are none. */
@@ -160,12 +164,15 @@ PnIcalZones *pn_ical_zones_new (const PnIcalText *text, PnMessage *message, cons
 void pn_ical_zones_free (PnIcalZones *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (PnIcalZones, pn_ical_zones_free)
 PnZone *pn_ical_zones_site (PnIcalZones *self);
+/* What a TZID means is found out by its offset at LOCAL, a wall clock: that of the item's start, so that the
+ * order of its times is of no matter.  Otherwise by that at the first time in it. */
+void pn_ical_zones_judge_at (PnIcalZones *self, gint64 local);
 /* Sets tzid and unix_time of TIME, whose wall clock was written in the zone TZID (NULL: floating). */
 void pn_ical_zones_set (PnIcalZones *self, const char *tzid, gboolean utc, PnCalendarTime *time);
 /* The VTIMEZONEs of the zones that keep the name they came with (char *, lines); belongs to SELF. */
 const GPtrArray *pn_ical_zones_kept (PnIcalZones *self);
 /* What the zone TZID of the object is called in the native message. */
-const char *pn_ical_zones_name (PnIcalZones *self, const char *tzid, gint64 local);
+const char *pn_ical_zones_name (PnIcalZones *self, const char *tzid);
 
 /* -- the VTIMEZONE of a calendar object (ical-vtimezone.c) -- */
 

@@ -347,12 +347,31 @@ read_item (PnIcalReader *reader, GError **error)
   return TRUE;
 }
 
+/* By the start of the item, as when it is read again. */
+static void
+judge_zones (PnIcalZones *zones, const PnIcalText *text, guint component)
+{
+  static const char *const names[] = { "DTSTART", "DUE", "DTEND", "RECURRENCE-ID" };
+  for (guint i = 0; i < G_N_ELEMENTS (names); i++) {
+    const PnIcalLine *line = pn_ical_text_find (text, component, names[i]);
+    PnCalendarTime time = { 0 };
+    gboolean utc;
+    gboolean read = line && pn_ical_parse_time (line->value, &time, &utc);
+    if (read)
+      pn_ical_zones_judge_at (zones, pn_calendar_time_local (&time));
+    pn_calendar_time_clear (&time);
+    if (read)
+      return;
+  }
+}
+
 /* Reads COMPONENT into MESSAGE and gives it the calendar. */
 static gboolean
 read_component (PnMessage *message, const PnIcalText *text, guint component, PnMethod method,
                 const char *site_timezone, GError **error)
 {
   g_autoptr (PnIcalZones) zones = pn_ical_zones_new (text, message, site_timezone);
+  judge_zones (zones, text, component);
   PnIcalReader reader = {
     .message = message,
     .text = text,

@@ -458,6 +458,7 @@ pn_series_new (const PnMessage *message, const char *site_timezone, GError **err
   self->ranges = g_ptr_array_new_with_free_func (exception_free);
   read_text (self, message);
   self->zones = pn_ical_zones_new (self->text, self->scratch, site_timezone);
+  pn_ical_zones_judge_at (self->zones, pn_calendar_time_local (self->base));
   self->site = pn_ical_zones_site (self->zones);
   take_master (self);
   take_exceptions (self);

@@ -9,14 +9,52 @@
 #define MAX_HEAD 1000
 #define MAX_DAYLIGHT 1000
 
-gboolean
-pn_vcal_head_has (const char *line, const char *word)
+/* The parameter from C to END. */
+static gboolean
+is_encoding (const char *c, const char *end, const char *name)
 {
-  /* A line may be put together of very many pieces, each of which asks. */
-  gsize length = strnlen (line, MAX_HEAD);
-  const char *colon = memchr (line, ':', length);
-  g_autofree char *upper = colon ? g_ascii_strup (line, colon - line) : NULL;
-  return upper && strstr (upper, word);
+  static const char label[] = "ENCODING=";
+  while (c < end && g_ascii_isspace (*c))
+    c++;
+  while (end > c && g_ascii_isspace (end[-1]))
+    end--;
+  if (end - c > (gssize) strlen (label) && g_ascii_strncasecmp (c, label, strlen (label)) == 0)
+    c += strlen (label);
+  if (end - c > 2 && *c == '"' && end[-1] == '"')
+    c++, end--;
+  gsize length = strlen (name);
+  return (gsize) (end - c) == length && g_ascii_strncasecmp (c, name, length) == 0;
+}
+
+static gboolean
+find_encoding (const char *c, const char *end, const char *name)
+{
+  for (;; c++) {
+    const char *stop = c;
+    for (gboolean quoted = FALSE; stop < end && (quoted || (*stop != ';' && *stop != ':')); stop++)
+      quoted ^= *stop == '"';
+    if (is_encoding (c, stop, name))
+      return TRUE;
+    if (stop == end || *stop == ':')
+      return FALSE;
+    c = stop;
+  }
+}
+
+gboolean
+pn_vcal_encoding_is (const char *parameters, const char *name)
+{
+  return parameters && find_encoding (parameters, parameters + strlen (parameters), name);
+}
+
+gboolean
+pn_vcal_line_encoding_is (const char *line, const char *name)
+{
+  const char *end = line + strnlen (line, MAX_HEAD);
+  const char *c = line;
+  while (c < end && *c != ';' && *c != ':')
+    c++;
+  return c < end && *c == ';' && find_encoding (c + 1, end, name);
 }
 
 char *

@@ -69,8 +69,13 @@ pn_ical_written_zones_new (PnIcalWriter *writer)
   PnIcalWrittenZones *self = g_new0 (PnIcalWrittenZones, 1);
   self->scratch = pn_message_new (PN_TYPE_MAIL);
   self->text = pn_ical_text_new (self->scratch, writer->out->str, writer->out->len, NULL);
-  if (self->text)
+  if (self->text) {
+    const PnCalendar *calendar = writer->calendar;
+    const PnCalendarTime *base = calendar->start.set ? &calendar->start : &calendar->end;
     self->zones = pn_ical_zones_new (self->text, self->scratch, NULL);
+    if (base->set)
+      pn_ical_zones_judge_at (self->zones, pn_calendar_time_local (base));
+  }
   return self;
 }
 

@@ -23,6 +23,8 @@ struct PnIcalZones {
   GHashTable *indices;  /* char *: TZID to the index of its VTIMEZONE; made when first asked for */
   GPtrArray *kept;      /* char *: VTIMEZONEs whose hours no zone keeps, as lines */
   PnVcalZone *older;    /* of an object of version 1.0, or NULL */
+  gboolean judged;      /* by the offsets at JUDGED_AT */
+  gint64 judged_at;     /* wall clock */
 };
 
 static void
@@ -81,6 +83,13 @@ PnZone *
 pn_ical_zones_site (PnIcalZones *self)
 {
   return self->site;
+}
+
+void
+pn_ical_zones_judge_at (PnIcalZones *self, gint64 local)
+{
+  self->judged = TRUE;
+  self->judged_at = local;
 }
 
 /* -- the object's own VTIMEZONE -- */
@@ -279,6 +288,8 @@ resolve (PnIcalZones *self, const char *tzid, gint64 local)
     return resolved;
   resolved = g_new0 (Resolved, 1);
   g_hash_table_insert (self->resolved, g_strdup (tzid), resolved);
+  if (self->judged)
+    local = self->judged_at;
   guint component = 0;
   g_autoptr (PnVtimezone) vtimezone = find_vtimezone (self, tzid, &component);
   int offset;
@@ -305,9 +316,9 @@ resolve (PnIcalZones *self, const char *tzid, gint64 local)
 }
 
 const char *
-pn_ical_zones_name (PnIcalZones *self, const char *tzid, gint64 local)
+pn_ical_zones_name (PnIcalZones *self, const char *tzid)
 {
-  return resolve (self, tzid, local)->name;
+  return resolve (self, tzid, 0)->name;
 }
 
 void

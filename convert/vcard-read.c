@@ -208,7 +208,7 @@ take_line (Reader *self, const char *text, GError **error)
 static gboolean
 is_base64 (const GString *line)
 {
-  return pn_vcal_head_has (line->str, "BASE64") || pn_vcal_head_has (line->str, "ENCODING=B");
+  return pn_vcal_line_encoding_is (line->str, "BASE64") || pn_vcal_line_encoding_is (line->str, "B");
 }
 
 static gboolean
@@ -232,7 +232,7 @@ read_lines (Reader *self, const char *text, const char *end, GError **error)
     gsize length = (gsize) (stop - c);
     gboolean folded = length > 0 && (*c == ' ' || *c == '\t');
     gboolean soft = begun && line->len > 0 && line->str[line->len - 1] == '='
-                    && pn_vcal_head_has (line->str, "QUOTED-PRINTABLE");
+                    && pn_vcal_line_encoding_is (line->str, "QUOTED-PRINTABLE");
     if (soft) {
       g_string_truncate (line, line->len - 1);
       g_string_append_len (line, c, (gssize) length);

@@ -32,11 +32,9 @@ read_instants (const PnCalendar *calendar, const GPtrArray *lines)
   g_autoptr (PnIcalText) text = read_zones (calendar, scratch);
   g_autoptr (PnIcalZones) zones = pn_ical_zones_new (text, scratch, "Europe/Berlin");
   GArray *instants = g_array_new (FALSE, FALSE, sizeof (gint64));
-  PnCalendarTime start = { 0 };
-  pn_calendar_time_copy (&start, &calendar->start);
-  if (start.tzid)
-    pn_ical_zones_set (zones, calendar->start.tzid, FALSE, &start);
-  pn_calendar_time_clear (&start);
+  const PnCalendarTime *base = calendar->start.set ? &calendar->start : &calendar->end;
+  if (base->set)
+    pn_ical_zones_judge_at (zones, pn_calendar_time_local (base));
   for (guint i = 0; i < lines->len; i++) {
     g_autofree char *copy = g_strdup (lines->pdata[i]);
     PnIcalLine line = { 0 };

@@ -591,6 +591,14 @@ test_vcalendar (void)
   assert_has (written, "TRIGGER;VALUE=DATE-TIME:20260504T073000Z\r\n");
   assert_has (written, "DESCRIPTION:Wake up\r\n");
   assert_lacks (written, "QUOTED-PRINTABLE");
+  /* The encoding is a parameter: not what some parameter says, between quotes or not. */
+  g_autofree char *quoted
+      = pass (EVENT ("METHOD:REQUEST\r\n",
+                     "ORGANIZER;CN=\"a;QUOTED-PRINTABLE\";X-A=QUOTED-PRINTABLE:mailto:ada@example.com?a=\r\n"
+                     "DTSTART:20260504T080000Z\r\nDTEND:20260504T090000Z\r\nSUMMARY:a=3Db\r\n"),
+              -1);
+  assert_has (quoted, "ORGANIZER;CN=\"a;QUOTED-PRINTABLE\"");
+  assert_has (quoted, "DTSTART:20260504T080000Z\r\n");
 }
 
 static void

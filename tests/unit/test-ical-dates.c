@@ -39,6 +39,25 @@ test_zone_of_date (void)
   assert_has (text, "TZOFFSETTO:+0102\r\n");
 }
 
+/* The zone is judged by the start of the item, whichever of its times comes first and however many are
+ * written: here daylight time begins with the item, and DTEND, which is where the item begins, is left out.
+ */
+static void
+test_zone_of_start (void)
+{
+  g_autofree char *ours
+      = pass (EVENT (ZONE ("W. Europe Standard Time",
+                           OBSERVANCE ("STANDARD", "16010101T030000", "+0200", "+0100", "")
+                               OBSERVANCE ("DAYLIGHT", "20260302T100000", "+0100", "+0200", "")),
+                     "DTSTART:20260302T100000\r\n"
+                     "DTEND;TZID=W. Europe Standard Time:20260302T110000\r\nRRULE:FREQ=DAILY\r\n"
+                     "RDATE;TZID=W. Europe Standard Time:20260801T100000\r\n"),
+              -1);
+  assert_has (ours, "RDATE;TZID=Europe/Berlin:20260801T100000\r\n");
+  g_autofree char *again = pass (ours, -1);
+  assert_has (again, "RDATE;TZID=Europe/Berlin:20260801T100000\r\n");
+}
+
 /* Control characters, which cannot be written, count for nothing when they are read either: the zone is
  * looked for by the name it is found by again, and its rule is the one that is kept. */
 static void
@@ -65,6 +84,7 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/ical/date-lists", test_date_lists);
   g_test_add_func ("/ical/zone-of-date", test_zone_of_date);
+  g_test_add_func ("/ical/zone-of-start", test_zone_of_start);
   g_test_add_func ("/ical/control-characters", test_control_characters);
   return g_test_run ();
 }
