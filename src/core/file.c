@@ -218,6 +218,15 @@ pn_file_link (int fd, const char *path, GError **error)
   return FALSE;
 }
 
+gboolean
+pn_file_rename_new (const char *from, const char *to, GError **error)
+{
+  if (renameat2 (AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE) == 0)
+    return TRUE;
+  pn_file_set_error (error, errno, to, "cannot give the file this name");
+  return FALSE;
+}
+
 PnSource *
 pn_file_source_copy (const char *dir, PnContent *content, GError **error)
 {

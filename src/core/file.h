@@ -24,6 +24,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (PnFileSink, pn_file_sink_free)
 int pn_file_unnamed (const char *dir, GError **error);
 /* Gives FD a name; fails with G_IO_ERROR_EXISTS if PATH exists. */
 gboolean pn_file_link (int fd, const char *path, GError **error);
+/* Renames FROM; fails with G_IO_ERROR_EXISTS if TO exists. */
+gboolean pn_file_rename_new (const char *from, const char *to, GError **error);
 gboolean pn_file_fsync (int fd, const char *name_for_errors, GError **error);
 gboolean pn_file_fsync_dir (const char *path, GError **error);
 /* mkdir -p with mode 0700. */

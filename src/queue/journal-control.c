@@ -17,6 +17,7 @@
 
 #define CONTROL_MAGIC "PNJCTL1\n"
 #define CONTROL_NAME "JOURNAL.CTL"
+#define FIRST_SUFFIX ".new"
 /* A client that has not come again by then has given up. */
 #define ORPHAN_AGE (6 * 86400)
 
@@ -137,14 +138,35 @@ rebuild (PnJournalControl *control, const char *dir, PnKey *key)
 
 /* --- within the same boot --------------------------------------------------------------------- */
 
+char *
+pn_journal_first_path (const char *dir, const char *file)
+{
+  return g_strconcat (dir, "/.", file, FIRST_SUFFIX, NULL);
+}
+
+/* Of messages that do not count: the writer that would have named them is dead. */
+static void
+remove_first_names (const char *dir)
+{
+  g_autoptr (GDir) directory = g_dir_open (dir, 0, NULL);
+  const char *name;
+  while (directory && (name = g_dir_read_name (directory))) {
+    if (name[0] != '.' || !g_str_has_suffix (name, FIRST_SUFFIX))
+      continue;
+    g_autofree char *path = g_build_filename (dir, name, NULL);
+    if (unlink (path) < 0)
+      pn_log_error ("receive_left", "path=%s reason=\"%s\"", path, g_strerror (errno));
+  }
+}
+
 static gboolean
 commit_counts (const PnJournalControl *control, const PnJournalCommit *commit, const char *dir)
 {
   if (commit->state == PN_COMMIT_FILE)
     return TRUE;
   if (commit->state == PN_COMMIT_FILE_PENDING) {
-    g_autofree char *path = g_build_filename (dir, commit->file, NULL);
-    return access (path, F_OK) == 0;
+    g_autofree char *path = pn_journal_first_path (dir, commit->file);
+    return access (path, F_OK) < 0 && errno == ENOENT;
   }
   if (commit->state != PN_COMMIT_RECORD || commit->row >= PN_JOURNAL_ROWS)
     return FALSE;
@@ -232,6 +254,7 @@ pn_control_open (PnControl *self, const char *dir, PnKey *key, PnJournalSide sid
     rebuild (control, dir, key);
   if (side == PN_JOURNAL_WRITER) {
     collect_orphans (control, dir);
+    remove_first_names (dir);
     close_rows (control);
   }
   flock (self->fd, LOCK_UN);

@@ -53,7 +53,8 @@ typedef struct {
 typedef enum {
   PN_COMMIT_NONE,
   PN_COMMIT_RECORD,       /* counts if the row's committed end covers it */
-  PN_COMMIT_FILE_PENDING, /* counts if the file is there */
+  PN_COMMIT_FILE_PENDING, /* counts if it has not the name it gets first any more: by then the reader may have
+                             ended it */
   PN_COMMIT_FILE,
   PN_COMMIT_ANSWERED
 } PnCommitState;
@@ -172,6 +173,8 @@ guint64 pn_segment_scan (int fd, const guint8 key[PN_SEGMENT_KEY], guint64 gener
                          guint64 start, guint32 start_index, guint32 *count_out, PnRecordVisit each,
                          gpointer user);
 
+/* The name that no reader looks at, which a message in a file of its own has until it counts. */
+char *pn_journal_first_path (const char *dir, const char *file);
 /* Whether a file of this name in receive/ is a message that waits (ours or a third party's). */
 gboolean pn_journal_is_message (const char *name);
 

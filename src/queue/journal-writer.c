@@ -455,35 +455,50 @@ pn_journal_append (PnJournal *self, const PnEnvelope *envelope, const void *data
   g_mutex_unlock (&self->lock);
 }
 
+/* Names the file of PENDING, so that whoever finds us dead can tell whether it counts.  Returns its path, or
+ * NULL. */
+static char *
+name_file (PnJournal *self, const Pending *pending, GError **error)
+{
+  PnJournalCommit *commit = note_commit (self, pending, PN_COMMIT_FILE_PENDING);
+  g_autoptr (GError) name_error = NULL;
+  for (int i = 0; i < 1000; i++) {
+    pn_queue_make_name (commit->file, "R0", "RCV");
+    g_autofree char *first = pn_journal_first_path (self->dir, commit->file);
+    g_autofree char *path = g_build_filename (self->dir, commit->file, NULL);
+    g_clear_error (&name_error);
+    if (pn_file_link (pending->fd, first, &name_error)) {
+      __atomic_store_n (&commit->state, PN_COMMIT_FILE_PENDING, __ATOMIC_SEQ_CST);
+      if (pn_file_rename_new (first, path, &name_error)) {
+        __atomic_store_n (&commit->state, PN_COMMIT_FILE, __ATOMIC_SEQ_CST);
+        return g_steal_pointer (&path);
+      }
+      forget_commit (self, pending);
+      unlink (first);
+    }
+    if (!g_error_matches (name_error, G_IO_ERROR, G_IO_ERROR_EXISTS))
+      break;
+  }
+  gboolean full = g_error_matches (name_error, G_IO_ERROR, G_IO_ERROR_NO_SPACE);
+  g_set_error_literal (error, PN_JOURNAL_ERROR, full ? PN_JOURNAL_ERROR_FULL : PN_JOURNAL_ERROR_IO,
+                       name_error->message);
+  return NULL;
+}
+
 /* Flushes, names, flushes the name. */
 static gboolean
-keep_file (PnJournal *self, Pending *pending, GError **error)
+keep_file (PnJournal *self, const Pending *pending, GError **error)
 {
   if (fchmod (pending->fd, 0400) < 0 || fsync (pending->fd) < 0) {
     pn_journal_set_error (error, errno, self->dir, "cannot flush a message file");
     return FALSE;
   }
-  PnJournalCommit *commit = note_commit (self, pending, PN_COMMIT_FILE_PENDING);
-  g_autofree char *path = NULL;
-  for (int i = 0; i < 1000; i++) {
-    g_autoptr (GError) link_error = NULL;
-    pn_queue_make_name (commit->file, "R0", "RCV");
-    g_free (path);
-    path = g_build_filename (self->dir, commit->file, NULL);
-    __atomic_store_n (&commit->state, PN_COMMIT_FILE_PENDING, __ATOMIC_SEQ_CST);
-    if (pn_file_link (pending->fd, path, &link_error)) {
-      __atomic_store_n (&commit->state, PN_COMMIT_FILE, __ATOMIC_SEQ_CST);
-      break;
-    }
-    if (!g_error_matches (link_error, G_IO_ERROR, G_IO_ERROR_EXISTS)) {
-      gboolean full = g_error_matches (link_error, G_IO_ERROR, G_IO_ERROR_NO_SPACE);
-      g_set_error_literal (error, PN_JOURNAL_ERROR, full ? PN_JOURNAL_ERROR_FULL : PN_JOURNAL_ERROR_IO,
-                           link_error->message);
-      return FALSE;
-    }
-  }
+  g_autofree char *path = name_file (self, pending, error);
+  if (!path)
+    return FALSE;
   if (pn_dir_flush (&self->dir_flush, self->dir, error))
     return TRUE;
+  forget_commit (self, pending);
   unlink (path);
   return FALSE;
 }

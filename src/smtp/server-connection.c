@@ -59,6 +59,8 @@ static void
 connection_free (PnSmtpConnection *self)
 {
   PnSmtpServer *server = self->server;
+  if (self->answering && server->journal)
+    pn_journal_unanswered (server->journal, self->ticket);
   list_remove (self);
   count_peer (server, self->session.peer.key, -1);
   server->sessions--;
@@ -297,7 +299,7 @@ pn_smtp_connection_answer (PnSmtpConnection *self)
   g_autoptr (GError) error = g_steal_pointer (&self->error);
   g_autofree char *user = g_steal_pointer (&self->user);
   if (self->session.wait == PN_SMTP_WAIT_COMMIT) {
-    self->answering = !error && !self->gone;
+    self->answering = !error;
     pn_smtp_session_committed (&self->session, error, server->out);
   } else {
     pn_smtp_session_authenticated (&self->session, user, server->out);

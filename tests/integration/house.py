@@ -26,6 +26,14 @@ def wait_until(condition, seconds=20, what="condition"):
         time.sleep(0.05)
 
 
+def preloaded(root, name):
+    """The environment in which programs begin with tests/integration/NAME.c, built in ROOT."""
+    library = root / f"{name}.so"
+    subprocess.run(["gcc", "-shared", "-fPIC", "-o", library, TOP / "tests" / "integration" / f"{name}.c", "-ldl"], check=True)
+    asan = os.environ.get("ASAN_OPTIONS", "")
+    return {**os.environ, "LD_PRELOAD": str(library), "ASAN_OPTIONS": asan + ":verify_asan_link_order=0:handle_segv=0"}
+
+
 class House:
     def __init__(self, users=("anna:secret-a", "bert:secret-b"), settings=None, internet_domain="example.com"):
         self.root = pathlib.Path(tempfile.mkdtemp(prefix="postern-test-"))

@@ -13,7 +13,7 @@ import unittest
 
 import icalendar
 
-from house import TOP, House, main, wait_until
+from house import TOP, House, main, preloaded, wait_until
 from peers import Postfix
 
 MAIL = "From: carol@peer.example\r\nTo: anna@example.com\r\nSubject: %s\r\nMessage-ID: <%s@peer.example>\r\n\r\nbody\r\n"
@@ -238,10 +238,7 @@ class CrashingMessage(unittest.TestCase):
     def test_moved_to_gwprob_after_three_deaths(self):
         """A message that the agent dies of three times is put aside with the reason; the others go on."""
         with House() as house:
-            library = house.root / "die-on-marker.so"
-            subprocess.run(["gcc", "-shared", "-fPIC", "-o", library, TOP / "tests" / "integration" / "die-on-marker.c", "-ldl"], check=True)
-            asan = os.environ.get("ASAN_OPTIONS", "")
-            house.start(env={**os.environ, "LD_PRELOAD": str(library), "ASAN_OPTIONS": asan + ":verify_asan_link_order=0:handle_segv=0"})
+            house.start(env=preloaded(house.root, "die-on-marker"))
             for name in ("marker-that-kills", "harmless"):
                 text = (MAIL % (name, name)).replace("\r\n\r\nbody", f"\r\nContent-Type: text/plain; charset=koi8-r\r\n\r\nТекст {name}")
                 with smtplib.SMTP("127.0.0.1", house.port(), timeout=30) as client:

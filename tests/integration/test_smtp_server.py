@@ -12,7 +12,7 @@ import time
 import unittest
 import warnings
 
-from house import House, main, wait_until
+from house import House, main, preloaded, wait_until
 
 
 class Client:
@@ -82,6 +82,12 @@ def plain(user, password):
     return base64.b64encode(f"\0{user}\0{password}".encode()).decode()
 
 
+def counter(house, name):
+    """One of its SMTP program."""
+    status = house.command("status", "--json")
+    return next(p for p in status["programs"] if p["name"] == "smtp")[name]
+
+
 class Server(unittest.TestCase):
     """One server for many short tests."""
     settings = {}
@@ -103,8 +109,7 @@ class Server(unittest.TestCase):
         return "".join(open(p).read() for p in glob.glob(str(self.house.gateway("000.prc/*log.smtp"))))
 
     def counter(self, name):
-        status = self.house.command("status", "--json")
-        return next(p for p in status["programs"] if p["name"] == "smtp")[name]
+        return counter(self.house, name)
 
     def active(self):
         return self.counter("sessions_active")
@@ -215,6 +220,31 @@ class Basics(Server):
                     client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
                 client.close()
         wait_until(lambda: self.active() == 0, 10, "no sessions left")
+
+    def test_vanished_before_the_answer(self):
+        """Whoever leaves while the message is flushed sends it again: it is the same one."""
+        with House() as house:
+            house.start("smtp", env=preloaded(house.root, "slow-flush"))
+            def send(number, size):
+                client = Client(house.port())
+                client.begin()
+                client.say("DATA", "354")
+                client.say(f"Message-ID: <{number}@peer.example>\r\n\r\n" + "x" * 70 + "\r\n" + "body\r\n" * size + ".")
+                return client
+            for number, size in enumerate((1, 1, 100000, 100000)):
+                with send(number, size) as client:
+                    time.sleep(0.3)
+                    client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+            wait_until(lambda: counter(house, "sessions_active") == 0, what="they are gone")
+            for number, size in enumerate((1, 1, 100000, 100000)):
+                with send(number, size) as client:
+                    client.expect("250 2.0.0 Accepted as ")
+            log = "".join(p.read_text() for p in house.gateway("000.prc").glob("*log.smtp"))
+            self.assertIn("event=accepted_before", log)
+            house.stop()
+            house.start()
+            wait_until(lambda: not house.leftovers(), 30, "nothing is left")
+            self.assertEqual(len(house.command("list", "anna", "--json")), 4)
 
     def test_reader_that_does_not_read(self):
         with Client(self.port) as client:

@@ -223,8 +223,8 @@ checkpoint (PnJournalReader *reader, gboolean force)
   g_assert_no_error (error);
 }
 
-static inline void
-append_file (House *self, PnJournal *writer, const char *id, gsize length)
+static inline guint64
+append_file_unanswered (House *self, PnJournal *writer, const char *id, gsize length)
 {
   g_autoptr (GError) error = NULL;
   g_autoptr (PnEnvelope) envelope = make_envelope (id);
@@ -245,5 +245,11 @@ append_file (House *self, PnJournal *writer, const char *id, gsize length)
   pn_journal_append_file (writer, id, fd, hash, &ticket, on_done, &wait);
   wait_for (&wait);
   g_assert_no_error (wait.error);
-  pn_journal_answered (writer, ticket);
+  return ticket;
+}
+
+static inline void
+append_file (House *self, PnJournal *writer, const char *id, gsize length)
+{
+  pn_journal_answered (writer, append_file_unanswered (self, writer, id, length));
 }

@@ -375,6 +375,56 @@ edit_control (House *self, void (*edit) (PnJournalControl *control))
   close (fd);
 }
 
+static char unnamed_file[16];
+
+static void
+as_pending (PnJournalControl *control)
+{
+  for (guint i = 0; i < PN_JOURNAL_RING; i++) {
+    PnJournalCommit *commit = &control->ring[i];
+    if (commit->state == PN_COMMIT_FILE)
+      commit->state = PN_COMMIT_FILE_PENDING;
+    if (strcmp (commit->id, "unnamed") == 0)
+      g_strlcpy (unnamed_file, commit->file, sizeof unnamed_file);
+  }
+}
+
+/* A writer that was killed while it gave a message its name: the reader may have seen and ended it already.
+ */
+static void
+test_file_orphans (House *self, gconstpointer data)
+{
+  (void) data;
+  static const char *const ids[] = { "consumed", "waits", "unnamed" };
+  PnJournal *writer = open_writer (self);
+  PnJournalReader *reader = open_reader (self, FALSE);
+  for (guint i = 0; i < 3; i++) {
+    append_file_unanswered (self, writer, ids[i], 1000);
+    if (i == 0)
+      assert_next (reader, ids[i]);
+  }
+  pn_journal_reader_close (reader);
+  pn_journal_close (writer);
+  edit_control (self, as_pending);
+  g_autofree char *path = g_build_filename (self->receive, unnamed_file, NULL);
+  g_autofree char *first = pn_journal_first_path (self->receive, unnamed_file);
+  g_assert_cmpint (g_rename (path, first), ==, 0);
+
+  writer = open_writer (self);
+  for (guint i = 0; i < 3; i++) {
+    guint8 hash[16];
+    make_hash (ids[i], hash);
+    g_autofree char *id = pn_journal_take_orphan (writer, hash);
+    g_assert_cmpstr (id, ==, i < 2 ? ids[i] : NULL);
+  }
+  g_assert_cmpint (g_access (first, F_OK), <, 0);
+  reader = open_reader (self, FALSE);
+  assert_next (reader, "waits");
+  assert_nothing (reader);
+  pn_journal_reader_close (reader);
+  pn_journal_close (writer);
+}
+
 static void
 other_boot (PnJournalControl *control)
 {
@@ -691,6 +741,7 @@ main (int argc, char **argv)
   ADD ("reader-restart", test_reader_restart);
   ADD ("attempts", test_attempts);
   ADD ("orphans", test_orphans);
+  ADD ("file-orphans", test_file_orphans);
   ADD ("machine-crash", test_machine_crash);
   ADD ("committed-end", test_committed_end);
   ADD ("damaged", test_damaged);
