@@ -2,6 +2,17 @@
 #include "calendar.h"
 #include "convert/itip-private.h"
 
+static const PnItipContext at_site = { .now = NOW, .site_timezone = SITE };
+
+static PnMessage *
+invitation (const char *text)
+{
+  PnMessage *message = read_text (text, -1, NULL);
+  pn_message_add_part (message,
+                       pn_part_new (PN_PART_CALENDAR, "text/calendar", pn_content_new_text (text, -1)));
+  return message;
+}
+
 /* -- answers -- */
 
 static void
@@ -233,12 +244,9 @@ test_twice (void)
           TWICE ("Old exception", "RECURRENCE-ID:20260715T090000Z\r\n")
               TWICE ("New", "RRULE:FREQ=DAILY;COUNT=5\r\n")
                   TWICE ("New exception", "RECURRENCE-ID:20260715T090000Z\r\n") "END:VCALENDAR\r\n";
-  g_autoptr (PnMessage) message = read_text (text, -1, NULL);
-  pn_message_add_part (message,
-                       pn_part_new (PN_PART_CALENDAR, "text/calendar", pn_content_new_text (text, -1)));
-  g_autoptr (PnItipItem) item = pn_itip_item_new ("u", "Europe/Berlin");
-  PnItipContext context = { .now = NOW, .site_timezone = "Europe/Berlin" };
-  g_assert_cmpint (pn_itip_apply (item, message, NULL, &context, NULL), ==, PN_ITIP_NEW);
+  g_autoptr (PnMessage) message = invitation (text);
+  g_autoptr (PnItipItem) item = pn_itip_item_new ("u", SITE);
+  g_assert_cmpint (pn_itip_apply (item, message, NULL, &at_site, NULL), ==, PN_ITIP_NEW);
   g_autofree char *written = pn_itip_item_write (item);
   g_assert_cmpuint (count_of (written, "BEGIN:VEVENT"), ==, 2);
   g_assert_nonnull (strstr (written, "SUMMARY:New\r\n"));
@@ -306,17 +314,7 @@ test_describe (void)
                    "Place: Room 12, second floor\nOrganizer: Ada Berger <ada.berger@example.com>\n");
 }
 
-/* Threads share nothing but what GLib and libical guard. */
 /* -- items -- */
-
-static PnMessage *
-invitation (const char *text)
-{
-  PnMessage *message = read_text (text, -1, NULL);
-  pn_message_add_part (message,
-                       pn_part_new (PN_PART_CALENDAR, "text/calendar", pn_content_new_text (text, -1)));
-  return message;
-}
 
 /* An item without a UID is kept under the one that was made for it, with what differs in it. */
 static void
@@ -326,7 +324,6 @@ test_nameless (void)
   static const char text[] = "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nMETHOD:REQUEST\r\n" NAMELESS (
       "DTSTART:20260504T080000Z\r\nRRULE:FREQ=DAILY;COUNT=3\r\n")
       NAMELESS ("RECURRENCE-ID:20260505T080000Z\r\nDTSTART:20260505T100000Z\r\n") "END:VCALENDAR\r\n";
-  const PnItipContext context = { .now = NOW, .site_timezone = SITE };
   g_autoptr (GError) error = NULL;
   g_autoptr (PnMessage) message = invitation (text);
   g_autoptr (PnItipText) whole = pn_itip_text_new (message, NOW);
@@ -334,8 +331,8 @@ test_nameless (void)
   g_assert_cmpuint (uids->len, ==, 1);
   g_assert_cmpstr (uids->pdata[0], ==, message->calendar->uid);
   g_autoptr (PnItipItem) item = pn_itip_item_new (uids->pdata[0], SITE);
-  g_assert_cmpint (pn_itip_apply (item, message, NULL, &context, NULL), ==, PN_ITIP_NEW);
-  g_assert_cmpint (pn_itip_apply (item, message, NULL, &context, NULL), ==, PN_ITIP_STALE);
+  g_assert_cmpint (pn_itip_apply (item, message, NULL, &at_site, NULL), ==, PN_ITIP_NEW);
+  g_assert_cmpint (pn_itip_apply (item, message, NULL, &at_site, NULL), ==, PN_ITIP_STALE);
   g_autofree char *written = pn_itip_item_write (item);
   g_autoptr (PnItipItem) again = pn_itip_item_parse (written, strlen (written), SITE, &error);
   g_assert_no_error (error);
@@ -364,11 +361,10 @@ test_many_exceptions (void)
         "DTSTART:20260504T090000Z\r\nEND:VEVENT\r\n",
         i / 28 + 1, i % 28 + 1);
   g_string_append (text, "END:VCALENDAR\r\n");
-  const PnItipContext context = { .now = NOW, .site_timezone = SITE };
   g_autoptr (PnMessage) message = invitation (text->str);
   g_autoptr (PnItipItem) item = pn_itip_item_new ("u", SITE);
   g_test_timer_start ();
-  g_assert_cmpint (pn_itip_apply (item, message, NULL, &context, NULL), ==, PN_ITIP_NEW);
+  g_assert_cmpint (pn_itip_apply (item, message, NULL, &at_site, NULL), ==, PN_ITIP_NEW);
   g_test_message ("%.3f s", g_test_timer_elapsed ());
   g_assert_cmpfloat (g_test_timer_elapsed (), <, 10);
   g_autoptr (GPtrArray) exceptions = pn_itip_item_exceptions (item);
@@ -387,10 +383,9 @@ test_due_series (void)
   static const char text[] = "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nMETHOD:PUBLISH\r\n" DUE_TASK (
       "DUE:20260504T080000Z\r\nRRULE:FREQ=DAILY;COUNT=3\r\n")
       DUE_TASK ("RECURRENCE-ID:20260505T080000Z\r\nDUE:20260505T080000Z\r\n") "END:VCALENDAR\r\n";
-  const PnItipContext context = { .now = NOW, .site_timezone = SITE };
   g_autoptr (PnMessage) message = invitation (text);
   g_autoptr (PnItipItem) item = pn_itip_item_new ("u", SITE);
-  g_assert_cmpint (pn_itip_apply (item, message, NULL, &context, NULL), ==, PN_ITIP_PUBLISHED);
+  g_assert_cmpint (pn_itip_apply (item, message, NULL, &at_site, NULL), ==, PN_ITIP_PUBLISHED);
   g_autofree char *told = pn_itip_item_describe (item, NULL);
   /* The exception says nothing that the series does not. */
   g_assert_cmpuint (count_of (told, "instance"), ==, 0);
@@ -413,7 +408,6 @@ test_many_items (void)
                             "DTSTART:20260504T080000Z\r\nEND:VEVENT\r\n",
                             i);
   g_string_append (text, "END:VCALENDAR\r\n");
-  const PnItipContext context = { .now = NOW, .site_timezone = SITE };
   g_autoptr (PnMessage) message = invitation (text->str);
   g_test_timer_start ();
   g_autoptr (PnItipText) whole = pn_itip_text_new (message, NOW);
@@ -421,7 +415,7 @@ test_many_items (void)
   g_assert_cmpuint (uids->len, ==, ITEMS);
   for (guint i = 0; i < uids->len; i++) {
     g_autoptr (PnItipItem) item = pn_itip_item_new (uids->pdata[i], SITE);
-    g_assert_cmpint (pn_itip_apply (item, message, whole, &context, NULL), ==, PN_ITIP_PUBLISHED);
+    g_assert_cmpint (pn_itip_apply (item, message, whole, &at_site, NULL), ==, PN_ITIP_PUBLISHED);
   }
   g_test_message ("%.3f s", g_test_timer_elapsed ());
   g_assert_cmpfloat (g_test_timer_elapsed (), <, 20);

@@ -3,6 +3,17 @@
 
 #include "postoffice/calendar.h"
 
+/* One that says nothing but who wants something of USER. */
+static PnMessage *
+make_bare (PnMessageType type, const char *id, PnAddress *from, const char *user)
+{
+  PnMessage *message = pn_message_new (type);
+  message->id = g_strdup (id);
+  message->from = from;
+  add_to (message, user);
+  return message;
+}
+
 static PnMessage *
 make_search (const char *id, gint64 begin, gint64 end)
 {
@@ -104,10 +115,8 @@ static void
 test_search_nobody (void)
 {
   g_autoptr (Office) office = office_new ();
-  g_autoptr (PnMessage) search = pn_message_new (PN_TYPE_SEARCH);
-  search->id = g_strdup ("FN");
-  search->from = pn_address_new ("HQ", "NORTH", "carl");
-  add_to (search, "nobody");
+  g_autoptr (PnMessage) search
+      = make_bare (PN_TYPE_SEARCH, "FN", pn_address_new ("HQ", "NORTH", "carl"), "nobody");
   put (office, search);
   office_drain (office);
   g_autoptr (PnMessage) answer = only_answer (office);
@@ -208,10 +217,8 @@ static void
 test_admin (void)
 {
   g_autoptr (Office) office = office_new ();
-  g_autoptr (PnMessage) admin = pn_message_new (PN_TYPE_ADMIN);
-  admin->id = g_strdup ("FA");
-  admin->from = pn_address_new ("FAR", "GATE", "sync");
-  add_to (admin, "anna");
+  g_autoptr (PnMessage) admin
+      = make_bare (PN_TYPE_ADMIN, "FA", pn_address_new ("FAR", "GATE", "sync"), "anna");
   PnExtraKeyword *entry = g_new0 (PnExtraKeyword, 1);
   entry->name = g_strdup ("DS-User");
   entry->text = g_strdup (" Operation= List; Domain= FAR; Post-Office= ONE; Object= Someone; ");
