@@ -1,9 +1,9 @@
 /* Reading records by their tables, and addresses in all their forms. */
 #include "convert/fields.h"
 
-#include <stdio.h>
 #include <string.h>
 
+#define MAX_INSTANT (G_GINT64_CONSTANT (86400) * 366 * 10000)
 #define MEMBER(type, record, field) (*(type *) ((char *) (record) + (field)->offset))
 
 G_GNUC_PRINTF (3, 4)
@@ -47,31 +47,52 @@ read_date (const PnKeyword *keyword, const char *text, gint64 *seconds, int *off
   return FALSE;
 }
 
-/* Whoever reckons with it does not ask again. */
-static gboolean
-is_sane (const PnCalendarTime *time)
+/* The numbers of a calendar time; whoever reckons with it does not ask again whether they can be. */
+static const struct {
+  char before;
+  gint64 min, max;
+} time_parts[] = { { '\0', -9999, 9999 },
+                   { '-', 1, 12 },
+                   { '-', 1, 31 },
+                   { 'T', 0, 24 },
+                   { ':', 0, 60 },
+                   { ':', 0, 60 },
+                   { ' ', -MAX_INSTANT, MAX_INSTANT } };
+
+/* Returns what is behind them; NULL if they are none. */
+static const char *
+read_numbers (const char *text, gint64 numbers[G_N_ELEMENTS (time_parts)])
 {
-  const gint64 limit = G_GINT64_CONSTANT (86400) * 366 * 10000;
-  return time->year >= -9999 && time->year <= 9999 && time->month >= 1 && time->month <= 12 && time->day >= 1
-         && time->day <= 31 && time->hour >= 0 && time->hour <= 24 && time->minute >= 0 && time->minute <= 60
-         && time->second >= 0 && time->second <= 60 && time->unix_time >= -limit && time->unix_time <= limit;
+  for (guint i = 0; i < G_N_ELEMENTS (time_parts); i++) {
+    if (i > 0 && *text++ != time_parts[i].before)
+      return NULL;
+    char *end;
+    numbers[i] = g_ascii_strtoll (text, &end, 10);
+    if (end == text || numbers[i] < time_parts[i].min || numbers[i] > time_parts[i].max)
+      return NULL;
+    text = end;
+  }
+  return text;
 }
 
 static void
 read_calendar_time (const PnKeyword *keyword, const char *text, PnCalendarTime *time, GPtrArray *problems)
 {
-  int used = 0;
+  gint64 numbers[G_N_ELEMENTS (time_parts)];
+  const char *p = read_numbers (text, numbers);
   pn_calendar_time_clear (time);
-  if (sscanf (text, "%d-%d-%dT%d:%d:%d %" G_GINT64_FORMAT "%n", &time->year, &time->month, &time->day,
-              &time->hour, &time->minute, &time->second, &time->unix_time, &used)
-          != 7
-      || used == 0 || !is_sane (time)) {
-    pn_calendar_time_clear (time);
+  if (!p) {
     add_problem (problems, keyword->name, "\"%s\" is no time", text);
     return;
   }
+  *time = (PnCalendarTime){ .year = (int) numbers[0],
+                            .month = (int) numbers[1],
+                            .day = (int) numbers[2],
+                            .hour = (int) numbers[3],
+                            .minute = (int) numbers[4],
+                            .second = (int) numbers[5],
+                            .unix_time = numbers[6] };
   time->set = TRUE;
-  const char *p = text + used;
   if (g_str_has_prefix (p, " date")) {
     time->is_date = TRUE;
     p += strlen (" date");

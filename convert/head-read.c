@@ -1,3 +1,4 @@
+#include "convert/charset.h"
 #include "convert/head.h"
 #include "convert/number.h"
 
@@ -303,7 +304,7 @@ pn_head_read (const char *text, gsize length, GError **error)
   g_autoptr (PnKeywordFile) file = pn_keyword_parse (text, length, error);
   if (!file)
     return NULL;
-  if (!g_utf8_validate (text, file->end, &bad)) {
+  if (!pn_charset_is_ascii (text, file->end) && !g_utf8_validate (text, file->end, &bad)) {
     guint line, column;
     pn_keyword_locate (text, bad - text, &line, &column);
     g_set_error (error, PN_CONVERT_ERROR, PN_CONVERT_ERROR_SYNTAX, "line %u column %u: not UTF-8", line,

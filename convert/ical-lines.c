@@ -1,3 +1,4 @@
+#include "convert/charset.h"
 #include "convert/ical-private.h"
 
 #include <string.h>
@@ -170,7 +171,7 @@ decode_value (Parser *parser, PnIcalLine *line)
 static gboolean
 take_line (Parser *parser, char *line, gsize length, guint number, GError **error)
 {
-  if (!g_utf8_validate_len (line, length, NULL))
+  if (!pn_charset_is_ascii (line, length) && !g_utf8_validate_len (line, length, NULL))
     line = repair_encoding (parser, line);
   PnIcalLine divided = { .number = number };
   if (!pn_ical_line_divide (line, &divided)) {
@@ -466,7 +467,7 @@ pn_ical_address (const char *value)
 {
   const char *address = value;
   for (const char *c = value; *c; c++) {
-    if (g_ascii_strncasecmp (c, "mailto:", 7) == 0)
+    if ((*c == 'm' || *c == 'M') && g_ascii_strncasecmp (c, "mailto:", 7) == 0)
       address = c + 7;
   }
   g_autofree char *plain = g_strstrip (g_strdup (address));
@@ -489,8 +490,8 @@ pn_ical_line_whole (const PnIcalLine *self)
 {
   GString *line = g_string_new (self->name);
   if (self->parameters)
-    g_string_append_printf (line, ";%s", self->parameters);
-  g_string_append_printf (line, ":%s", self->value);
+    g_string_append (g_string_append_c (line, ';'), self->parameters);
+  g_string_append (g_string_append_c (line, ':'), self->value);
   g_string_replace (line, "\n", "\\n", 0);
   return g_string_free (line, FALSE);
 }

@@ -141,8 +141,9 @@ gint64 pn_zone_instant (PnZone *self, gint64 local);
 guint pn_zone_transitions (PnZone *self, int year, PnTransition transitions[PN_ZONE_TRANSITIONS]);
 /* The NTH name (from 0) of those that a Windows name stands for, or NULL. */
 const char *pn_timezone_windows (const char *name, guint nth);
-/* The NTH zone to try when a zone is known by its offsets only, the likely ones first; or NULL. */
-const char *pn_timezone_candidate (guint nth);
+/* The next zone to try, from *POSITION 0 on, when a zone is known by its offsets only, the likely ones first;
+ * or NULL. */
+const char *pn_timezone_next_candidate (guint *position);
 gboolean pn_timezone_is_iana (const char *name);
 /* The offset that stands in a display name: "(GMT+0100) ...", "UTC-5". */
 gboolean pn_timezone_offset_in_name (const char *name, int *offset);

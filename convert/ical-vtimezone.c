@@ -422,20 +422,15 @@ pn_vtimezone_find (PnVtimezone *self, int year)
 {
   if (self->found_year == year)
     return self->found;
-  const char *name, *found = NULL;
-  g_autoptr (GPtrArray) matching = g_ptr_array_new ();
-  for (guint i = 0; (name = pn_timezone_candidate (i)); i++) {
-    PnZone *zone = pn_zone_get (name);
-    if (zone && pn_vtimezone_matches (self, year, zone))
-      g_ptr_array_add (matching, (gpointer) name);
-  }
   /* Of several, the one that agrees longest: a series goes on, and rules that changed tell zones apart. */
-  int most = 0;
-  for (guint i = 0; i < matching->len && most < YEARS; i++) {
-    int count = matching->len == 1 ? YEARS : count_years (self, year, pn_zone_get (matching->pdata[i]));
+  const char *name, *found = NULL;
+  guint position = 0;
+  for (int most = 0; most < YEARS && (name = pn_timezone_next_candidate (&position));) {
+    PnZone *zone = pn_zone_get (name);
+    int count = zone ? count_years (self, year, zone) : 0;
     if (count > most) {
       most = count;
-      found = matching->pdata[i];
+      found = name;
     }
   }
   self->found_year = year;

@@ -99,11 +99,15 @@ text_of (const PnIcalText *text, guint component)
 {
   const PnIcalComponent *zone = pn_ical_component (text, component);
   GString *key = g_string_sized_new (512);
+  guint current = G_MAXUINT;
   for (guint i = zone->first; i < zone->end; i++) {
     const PnIcalLine *line = pn_ical_line (text, i);
-    g_string_append_printf (key, "%s.%u", pn_ical_component (text, line->component)->name,
-                            line->component - component);
-    g_string_append_printf (key, " %s:%s\n", line->name, line->value);
+    if (line->component != current)
+      g_string_append_printf (key, "%s.%u\n", pn_ical_component (text, line->component)->name,
+                              line->component - component);
+    current = line->component;
+    g_string_append (g_string_append (key, line->name), ":");
+    g_string_append (g_string_append (key, line->value), "\n");
   }
   return g_string_free_to_bytes (key);
 }

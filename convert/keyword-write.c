@@ -1,6 +1,7 @@
 /* Writing of the keyword grammar, and its dates. */
 #include "convert/civil.h"
 #include "convert/keyword.h"
+#include "convert/number.h"
 
 #include <string.h>
 
@@ -152,7 +153,8 @@ void
 pn_keyword_open_group (GString *out, guint level, const char *name)
 {
   append_blanks (out, level);
-  g_string_append_printf (out, "%s=\r\n", name);
+  g_string_append (out, name);
+  g_string_append_len (out, "=\r\n", 3);
 }
 
 /* Behind the last ';', on its line; or on a line of its own where there is none. */
@@ -294,9 +296,18 @@ pn_keyword_format_date (gint64 unix_time, int offset_minutes)
   gint64 days = pn_day_of (local);
   int seconds = local - days * 86400, year, month, day;
   pn_days_to_civil (days, &year, &month, &day);
-  return g_strdup_printf ("%02d/%02d/%04d %02d:%02d:%02d %c%02d:%02d", day, month, year, seconds / 3600,
-                          seconds / 60 % 60, seconds % 60, offset < 0 ? '-' : '+', ABS (offset) / 60,
-                          ABS (offset) % 60);
+  char *date = g_strdup ("00/00/0000 00:00:00 +00:00");
+  pn_number_put (date, (guint) day, 2);
+  pn_number_put (date + 3, (guint) month, 2);
+  pn_number_put (date + 6, (guint) year, 4);
+  pn_number_put (date + 11, (guint) seconds / 3600, 2);
+  pn_number_put (date + 14, (guint) seconds / 60 % 60, 2);
+  pn_number_put (date + 17, (guint) seconds % 60, 2);
+  if (offset < 0)
+    date[20] = '-';
+  pn_number_put (date + 21, (guint) ABS (offset) / 60, 2);
+  pn_number_put (date + 24, (guint) ABS (offset) % 60, 2);
+  return date;
 }
 
 /* A number of at most MAX digits at *P. */

@@ -17,3 +17,10 @@ pn_number_parse (const char *text, guint base, guint64 min, guint64 max, guint64
   *number = sum;
   return TRUE;
 }
+
+void
+pn_number_put (char *to, guint number, guint digits)
+{
+  for (; digits > 0; digits--, number /= 10)
+    to[digits - 1] = (char) ('0' + number % 10);
+}

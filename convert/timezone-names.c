@@ -90,15 +90,14 @@ pn_timezone_windows (const char *name, guint nth)
 }
 
 const char *
-pn_timezone_candidate (guint nth)
+pn_timezone_next_candidate (guint *position)
 {
+  guint nth = (*position)++;
   if (nth < G_N_ELEMENTS (common_zones))
     return common_zones[nth];
-  nth -= G_N_ELEMENTS (common_zones);
-  for (guint i = 0; i < G_N_ELEMENTS (windows_names); i++) {
-    gboolean first = i == 0 || strcmp (windows_names[i].name, windows_names[i - 1].name) != 0;
-    if (first && nth-- == 0)
-      return windows_names[i].zone;
+  for (nth -= G_N_ELEMENTS (common_zones); nth < G_N_ELEMENTS (windows_names); nth++, (*position)++) {
+    if (nth == 0 || strcmp (windows_names[nth].name, windows_names[nth - 1].name) != 0)
+      return windows_names[nth].zone;
   }
   return NULL;
 }
