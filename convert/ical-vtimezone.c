@@ -8,6 +8,9 @@
 #define MAX_DATES 4000 /* of all observances */
 #define MAX_OFFSET (16 * 3600)
 #define YEARS 4 /* in which the hours of a zone are compared */
+/* Since the Line Islands set their clocks in 1979, all are off by quarters of an hour. */
+#define QUARTERS_SINCE 1980
+#define QUARTER 900
 
 /* STANDARD or DAYLIGHT. */
 typedef struct {
@@ -417,6 +420,15 @@ count_years (PnVtimezone *self, int year, PnZone *zone)
   return count;
 }
 
+/* Whether any zone can have these hours, before all are looked through. */
+static gboolean
+can_be_found (PnVtimezone *self, int year)
+{
+  if (self->changes_year != year)
+    find_changes (self, year);
+  return self->usable && (year < QUARTERS_SINCE || self->middle % QUARTER == 0);
+}
+
 const char *
 pn_vtimezone_find (PnVtimezone *self, int year)
 {
@@ -425,7 +437,8 @@ pn_vtimezone_find (PnVtimezone *self, int year)
   /* Of several, the one that agrees longest: a series goes on, and rules that changed tell zones apart. */
   const char *name, *found = NULL;
   guint position = 0;
-  for (int most = 0; most < YEARS && (name = pn_timezone_next_candidate (&position));) {
+  int most = can_be_found (self, year) ? 0 : YEARS;
+  while (most < YEARS && (name = pn_timezone_next_candidate (&position))) {
     PnZone *zone = pn_zone_get (name);
     int count = zone ? count_years (self, year, zone) : 0;
     if (count > most) {

@@ -220,6 +220,18 @@ check_written (const char *tzid, int year)
   icalcomponent_free (component);
 }
 
+/* What the search for a zone relies on. */
+static void
+test_quarters (void)
+{
+  const char *name;
+  for (guint position = 0; (name = pn_timezone_next_candidate (&position));) {
+    for (int year = 1980; year < 2040; year++)
+      g_assert_cmpint (pn_zone_offset (pn_zone_get (name), pn_civil_to_days (year, 7, 1) * 86400) % 900, ==,
+                       0);
+  }
+}
+
 static void
 test_written (void)
 {
@@ -287,6 +299,7 @@ main (int argc, char **argv)
     g_test_add_data_func (path, zones[i], test_against_libc);
   }
   g_test_add_func ("/timezone/written", test_written);
+  g_test_add_func ("/timezone/quarters", test_quarters);
   g_test_add_func ("/timezone/pairs", test_pairs);
   return g_test_run ();
 }
