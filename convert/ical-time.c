@@ -1,5 +1,4 @@
 #include "convert/ical-private.h"
-#include "convert/number.h"
 
 #include <libical/ical.h>
 #include <string.h>
@@ -130,14 +129,10 @@ pn_ical_append_local (GString *line, gint64 local, gboolean date)
 {
   PnCalendarTime time = { 0 };
   pn_calendar_time_set_local (&time, local);
-  char text[] = "00000000T000000";
-  pn_number_put (text, (guint) time.year, 4);
-  pn_number_put (text + 4, (guint) time.month, 2);
-  pn_number_put (text + 6, (guint) time.day, 2);
-  pn_number_put (text + 9, (guint) time.hour, 2);
-  pn_number_put (text + 11, (guint) time.minute, 2);
-  pn_number_put (text + 13, (guint) time.second, 2);
-  g_string_append_len (line, text, date ? 8 : 15);
+  char text[64];
+  int length = g_snprintf (text, sizeof text, date ? "%04d%02d%02d" : "%04d%02d%02dT%02d%02d%02d", time.year,
+                           time.month, time.day, time.hour, time.minute, time.second);
+  g_string_append_len (line, text, length);
 }
 
 void
